@@ -1,0 +1,35 @@
+# Two commands for newcomers: `make demo` and `make test`.
+PYTHON ?= python3
+PORT ?= 8080
+DATA ?= ./demo-data
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check test-llama bench image clean
+
+# The environment is made once and made again when pyproject.toml changes.
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "chat-appliance needs Python 3.11 or newer; run: make PYTHON=python3.13 …")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/installed
+	$(BIN)/appliance demo --data $(DATA) --port $(PORT)
+
+test: $(VENV)/installed-dev
+	@tests/support/install-browser
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) demo-data

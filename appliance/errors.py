@@ -1,0 +1,203 @@
+"""The tree of errors that a caller may see or act on.
+
+An `ApplianceError` is an answer, not a bug: it has a stable `code`, a sentence for people, and sometimes
+the moment to try again. Anything else that is raised is a bug: the user is told `internal` with an id,
+the traceback goes to the log. No HTTP status and no word of a wire protocol lives here; each protocol
+maps codes to its own words in one table.
+
+    ApplianceError
+    ├── InvalidInput           a frame, argument or file is not what it should be
+    │   └── MessageTooLarge    … because it is over a size limit
+    ├── NotFound               no such thing, or not the caller's: the two look alike
+    │   ├── BotNotFound
+    │   ├── ConversationNotFound
+    │   └── UserNotFound
+    ├── AuthRequired           nobody is signed in and somebody has to be
+    │   └── InvalidCredential  a token or key was shown and is not good
+    ├── Forbidden              signed in, but not allowed
+    ├── LimitReached           rate, daily, tokens, turns: says which, how much, until when
+    ├── Busy                   a bounded queue is full: try again soon
+    ├── ProviderError          the model could not be used
+    │   ├── ProviderNotConfigured
+    │   ├── ProviderAuthFailed
+    │   ├── ProviderUnavailable   refused, reset, 429 or 5xx after the retries
+    │   └── ProviderBroken        garbage, a cut stream, silence past the idle deadline
+    ├── PromptTooLong          the prompt cannot fit the model's context
+    ├── ToolLoop               the model insists on something it may not do
+    ├── StoreError             the database cannot be used
+    │   ├── StoreFull             no space left on the disk
+    │   └── DataFolderInUse       another server has it
+    └── ShuttingDown           the server stops; come back in a moment
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class ApplianceError(Exception):
+    """An answer to the caller: `code` is the contract, `str(error)` is for people."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, text: str, **details: Any) -> None:
+        super().__init__(text)
+        self.text = text
+        self.details: dict[str, Any] = details
+        """Extra facts a protocol may pass on; JSON-able values only."""
+
+
+class InvalidInput(ApplianceError):
+    """What was sent is not of the expected form; the text says what is wrong and what is expected."""
+
+    code = "invalid_input"
+
+
+class MessageTooLarge(InvalidInput):
+    """Over a size limit; the text names the limit."""
+
+    code = "too_large"
+
+
+class NotFound(ApplianceError):
+    """Missing, or not the caller's; both answer alike so that existence does not leak."""
+
+    code = "not_found"
+
+
+class BotNotFound(NotFound):
+    """No enabled bot of that namespace and name."""
+
+    code = "bot_not_found"
+
+
+class ConversationNotFound(NotFound):
+    """No conversation of that id for this caller."""
+
+    code = "conversation_not_found"
+
+
+class UserNotFound(NotFound):
+    """The user to act for is not known here."""
+
+    code = "user_not_found"
+
+
+class AuthRequired(ApplianceError):
+    """Somebody has to sign in first."""
+
+    code = "auth_required"
+
+
+class InvalidCredential(AuthRequired):
+    """A credential was shown and is wrong, expired, revoked or of the wrong kind."""
+
+    code = "invalid_credential"
+
+
+class Forbidden(ApplianceError):
+    """The caller is known and may not do this."""
+
+    code = "forbidden"
+
+
+class LimitReached(ApplianceError):
+    """A limit of `appliance.limits` refused the turn.
+
+    `which` is one of rate, daily, tokens, turns; `resets_at` is Unix seconds or None when it never does.
+    """
+
+    code = "limit_reached"
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        which: str,
+        limit: int,
+        used: int,
+        retry_after_s: float | None,
+        resets_at: float | None,
+    ) -> None:
+        super().__init__(text)
+        self.which = which
+        self.limit = limit
+        self.used = used
+        self.retry_after_s = retry_after_s
+        self.resets_at = resets_at
+
+
+class Busy(ApplianceError):
+    """A bounded queue is full; nothing was stored, the same message may be sent again."""
+
+    code = "busy"
+
+
+class ProviderError(ApplianceError):
+    """The model could not answer. `upstream_status` is its HTTP status, where it had one."""
+
+    code = "provider_error"
+
+    def __init__(self, text: str, *, upstream_status: int | None = None) -> None:
+        super().__init__(text)
+        self.upstream_status = upstream_status
+
+
+class ProviderNotConfigured(ProviderError):
+    """No provider can be used for this bot."""
+
+    code = "provider_not_configured"
+
+
+class ProviderAuthFailed(ProviderError):
+    """401 or 403 from the provider."""
+
+    code = "provider_auth_failed"
+
+
+class ProviderUnavailable(ProviderError):
+    """Unreachable, overloaded or limiting us, also after the retries."""
+
+    code = "provider_unavailable"
+
+
+class ProviderBroken(ProviderError):
+    """It answered with something that is no answer: garbage, a cut stream, too long a silence."""
+
+    code = "provider_broken"
+
+
+class PromptTooLong(ApplianceError):
+    """The system prompt and the newest message alone do not fit the model's context."""
+
+    code = "prompt_too_long"
+
+
+class ToolLoop(ApplianceError):
+    """The model asked twice in a row for a tool that it may not use."""
+
+    code = "tool_loop"
+
+
+class StoreError(ApplianceError):
+    """The database refuses to work; the text says why, as far as known."""
+
+    code = "store_error"
+
+
+class StoreFull(StoreError):
+    """The disk is full; nothing of the refused write was kept."""
+
+    code = "store_full"
+
+
+class DataFolderInUse(StoreError):
+    """Another server process serves this data folder; the text names it."""
+
+    code = "data_folder_in_use"
+
+
+class ShuttingDown(ApplianceError):
+    """The server is stopping and takes no new turns."""
+
+    code = "shutting_down"

@@ -1,0 +1,86 @@
+"""Who is asking: a `Caller`, resolved once per connection or request by the server.
+
+Pure data and rules. How a token or key becomes a caller is `server/auth.py`; which rows a caller may
+read is decided by `owner` in every query of `store/`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+DEFAULT_TENANT = "default"
+
+ADMIN_ROLES = frozenset({"admin", "service_role", "instance_admin", "dashboard_admin"})
+"""Roles that may impersonate and use the admin endpoints (the last two are Fluxbase's names)."""
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """An authenticated or anonymous party.
+
+    `user_id` is empty for anybody who is not a user (anonymous, service and tenant keys).
+    `visitor_id` is set for an anonymous visitor who shows a signed visitor token.
+    `ip` is the client's address as seen by the server (trusted-proxy aware), never chosen by the client.
+    `expires_at` is the token's `exp` in Unix seconds, None for keys and anonymous callers.
+    `impersonated_by` names the admin on whose behalf limits are counted and audits are written.
+    """
+
+    tenant: str = DEFAULT_TENANT
+    role: str = "anon"
+    user_id: str = ""
+    visitor_id: str = ""
+    key_id: str = ""
+    ip: str = ""
+    expires_at: float | None = None
+    impersonated_by: str = ""
+
+    @property
+    def is_user(self) -> bool:
+        """True when a person (real or impersonated) is identified."""
+        return bool(self.user_id)
+
+    @property
+    def is_admin(self) -> bool:
+        """True for roles that may administer and impersonate."""
+        return self.role in ADMIN_ROLES
+
+    @property
+    def owner(self) -> str:
+        """The key under which this caller's conversations are kept; never empty.
+
+        All anonymous callers without a visitor token share `anon`: their conversations are reached by
+        the unguessable conversation id alone and are never listed.
+        """
+        if self.user_id:
+            return f"user:{self.user_id}"
+        if self.visitor_id:
+            return f"visitor:{self.visitor_id}"
+        if self.key_id and self.role != "anon":
+            return f"key:{self.key_id}"
+        return f"role:{self.role}" if self.role != "anon" else "anon"
+
+    @property
+    def principal(self) -> str:
+        """The bucket that limits are counted in: user, else key, else address."""
+        if self.impersonated_by:
+            return self.impersonated_by
+        if self.user_id:
+            return f"user:{self.user_id}"
+        if self.key_id and self.role != "anon":
+            return f"key:{self.key_id}"
+        return f"ip:{self.ip}"
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Service-role callers are counted but not limited."""
+        return self.role == "service_role" and not self.impersonated_by
+
+    def impersonate(self, user_id: str) -> Caller:
+        """This admin acting as `user_id` with the rights of an ordinary user."""
+        return msgspec.structs.replace(
+            self,
+            role="authenticated",
+            user_id=user_id,
+            visitor_id="",
+            key_id="",
+            impersonated_by=self.principal,
+        )

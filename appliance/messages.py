@@ -1,0 +1,149 @@
+"""Messages as they are kept and as models see them; pure values, identity belongs to the store."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens of one or more model calls. `estimated` when any part was not told by the provider."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    estimated: bool = False
+
+    @property
+    def total_tokens(self) -> int:
+        """Prompt and completion together."""
+        return self.prompt_tokens + self.completion_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            estimated=self.estimated or other.estimated,
+        )
+
+
+class QueryOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one SQL statement, for people (client frames), for the model and for history.
+
+    `rows` hold JSON-able values in the order of `columns`, at most the row cap; `row_count` is their
+    number; `truncated` tells that there were more. `error` is None for a good query; a rejected one has
+    no rows and says why in both `summary` and `error`.
+    """
+
+    sql: str
+    description: str = ""
+    columns: list[str] = []
+    rows: list[list[Any]] = []
+    row_count: int = 0
+    truncated: bool = False
+    summary: str = ""
+    error: str | None = None
+    duration_ms: float = 0.0
+    tables: list[str] = []
+
+
+class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
+    """The model asks for a tool. `arguments` is the raw JSON text exactly as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class ToolResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool's answer: `content` is what the model reads, `query` what people see of a SQL call."""
+
+    call_id: str
+    name: str
+    ok: bool
+    content: str
+    query: QueryOutcome | None = None
+
+
+class TextPart(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
+    """A run of answer text; `seq` is the log position before its first character (see `events`)."""
+
+    seq: int
+    text: str
+
+
+class ToolCallPart(msgspec.Struct, frozen=True, kw_only=True, tag="tool_call"):
+    """One call the model made; `seq` is its log position."""
+
+    seq: int
+    call: ToolCall
+
+
+class ToolResultPart(msgspec.Struct, frozen=True, kw_only=True, tag="tool_result"):
+    """One tool's answer; `seq` is its log position."""
+
+    seq: int
+    result: ToolResult
+
+
+Part: TypeAlias = TextPart | ToolCallPart | ToolResultPart
+"""What an assistant message is made of, in order."""
+
+MessageStatus: TypeAlias = Literal["queued", "running", "done", "cancelled", "failed", "interrupted"]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored message. User messages have `content`, assistant messages have `parts`.
+
+    `first_seq` and `last_seq` bound its events in the conversation's log. Times are Unix seconds.
+    """
+
+    id: str
+    conversation_id: str
+    turn_id: str
+    role: Literal["user", "assistant"]
+    status: MessageStatus
+    content: str = ""
+    parts: list[Part] = []
+    usage: Usage | None = None
+    error_code: str = ""
+    error_text: str = ""
+    client_id: str = ""
+    first_seq: int = 0
+    last_seq: int = 0
+    created_at: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """All text of the message joined."""
+        if self.role == "user":
+            return self.content
+        return "".join(part.text for part in self.parts if isinstance(part, TextPart))
+
+
+class PromptMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One message of a model request, in the shape that all chat models share."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str = ""
+    tool_calls: list[ToolCall] = []
+    tool_call_id: str = ""
+
+
+TITLE_CHARS = 50
+TITLE_CUT_FROM = 30
+"""A longer title is cut at its last blank behind this character, so that no word is broken."""
+
+
+def title_of(text: str) -> str:
+    """A conversation's title from its first user message (Fluxbase's rule, in characters)."""
+    title = " ".join(text.split())
+    if len(title) <= TITLE_CHARS:
+        return title or "New conversation"
+    blank = title.rfind(" ", TITLE_CUT_FROM, TITLE_CHARS + 1)
+    return title[: blank if blank > 0 else TITLE_CHARS] + "..."
+
+
+def estimate_tokens(text: str) -> int:
+    """Tokens that `text` costs, about: four characters each, as for English with most vocabularies."""
+    return (len(text) + 3) // 4

@@ -1,0 +1,148 @@
+"""The environment as one frozen `Settings`; the only module that knows variable names.
+
+Ours start with `APPLIANCE_`; provider variables keep the names that people already have in their shells.
+A misspelt `APPLIANCE_` variable is refused, since a setting that silently does nothing is worse than none.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+import msgspec
+
+from appliance.errors import InvalidInput
+
+PREFIX = "APPLIANCE_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every knob, with its unit in its name. `APPLIANCE_` + the upper-case field name sets it."""
+
+    data: str = "./data"
+    host: str = "127.0.0.1"
+    port: int = 8080
+    bots: str = ""
+    """Folder of bot files; empty means `<data>/bots` when it exists, else the bundled examples."""
+    public_url: str = ""
+    """How clients reach us, when that differs from host and port (behind a proxy)."""
+    jwt_secret: str = ""
+    """HS256 secret, at least 32 characters; empty means the one generated beside the database."""
+    trusted_proxies: str = ""
+    """Comma-separated addresses or networks whose X-Forwarded-For is believed."""
+    allowed_origins: str = "*"
+    """Comma-separated origins that browsers may call from; `*` allows all."""
+
+    provider: str = ""
+    """openai, azure, ollama or offline; empty picks the first that is configured."""
+    context_tokens: int = 0
+    """How much the model can read; 0 keeps the provider's own figure."""
+    provider_idle_timeout_s: float = 60.0
+    """Silence between two chunks of a model's stream that ends the call."""
+    provider_connect_timeout_s: float = 10.0
+    provider_retries: int = 2
+
+    turns_max: int = 100
+    """Running turns in the whole process; further ones wait."""
+    queue_max: int = 8
+    """Messages waiting in one conversation; more are answered with BUSY."""
+    orphan_grace_s: float = 30.0
+    """How long a turn goes on with nobody reading it."""
+    shutdown_grace_s: float = 10.0
+    """How long SIGTERM lets running turns finish."""
+    tool_timeout_s: float = 30.0
+    idle_conversation_s: float = 1800.0
+    """Conversations of bots that do not persist them are deleted after this silence."""
+
+    message_bytes_max: int = 262_144
+    """Largest WebSocket message that is read."""
+    body_bytes_max: int = 1_048_576
+    """Largest HTTP request body that is read."""
+    sockets_max: int = 2000
+    """Open connections in the whole process."""
+    sockets_per_principal_max: int = 500
+    """Open WebSockets of one user, key or address."""
+    messages_per_second_max: int = 10
+    """Frames one socket may send per second on average, with bursts of twenty seconds' worth."""
+    ping_interval_s: float = 25.0
+    write_timeout_s: float = 20.0
+    """A client that takes nothing for so long is disconnected."""
+
+    sql_timeout_s: float = 5.0
+    sql_rows_max: int = 1000
+    sql_bytes_max: int = 1_000_000
+    sql_memory_mib_max: int = 512
+    sql_workers_max: int = 2
+
+    log_level: str = "info"
+
+    openai_api_key: str = ""
+    openai_base_url: str = ""
+    openai_model: str = ""
+    azure_openai_endpoint: str = ""
+    azure_openai_api_key: str = ""
+    azure_openai_deployment: str = ""
+    azure_openai_api_version: str = ""
+    ollama_host: str = ""
+    ollama_model: str = ""
+
+
+FOREIGN_VARIABLES = (
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "OPENAI_MODEL",
+    "AZURE_OPENAI_ENDPOINT",
+    "AZURE_OPENAI_API_KEY",
+    "AZURE_OPENAI_DEPLOYMENT",
+    "AZURE_OPENAI_API_VERSION",
+    "OLLAMA_HOST",
+    "OLLAMA_MODEL",
+)
+"""Read under their usual names, without our prefix."""
+
+VARIABLES: dict[str, str] = {
+    **{
+        PREFIX + name.upper(): name
+        for name in Settings.__struct_fields__
+        if name.upper() not in FOREIGN_VARIABLES
+    },
+    **{name: name.lower() for name in FOREIGN_VARIABLES},
+}
+"""Environment variable -> field of `Settings`."""
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read `environ`; raises `InvalidInput` that names every bad or misspelt variable at once."""
+    complaints = [_unknown(name) for name in sorted(environ) if name.startswith(PREFIX)]
+    values: dict[str, object] = {}
+    types = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    for variable, field in VARIABLES.items():
+        text = environ.get(variable, "").strip()
+        if not text:
+            continue
+        try:
+            values[field] = msgspec.convert(text, types[field], strict=False)
+        except msgspec.ValidationError:
+            kind = {"int": "a whole number", "float": "a number"}[types[field].__name__]
+            complaints.append(f"{variable}={text!r} must be {kind}")
+            continue
+        if isinstance(values[field], int | float) and values[field] < 0:  # type: ignore[operator]
+            complaints.append(f"{variable}={text!r} must not be negative")
+    secret = str(values.get("jwt_secret", ""))
+    if secret and len(secret) < 32:
+        complaints.append(f"{PREFIX}JWT_SECRET has {len(secret)} characters; at least 32 are needed")
+    provider = str(values.get("provider", ""))
+    if provider and provider not in {"openai", "azure", "ollama", "offline"}:
+        complaints.append(f"{PREFIX}PROVIDER={provider!r} must be one of openai, azure, ollama, offline")
+    found = [complaint for complaint in complaints if complaint]
+    if found:
+        raise InvalidInput("; ".join(found))
+    return msgspec.convert(values, Settings)
+
+
+def _unknown(name: str) -> str:
+    if name in VARIABLES:
+        return ""
+    close = difflib.get_close_matches(name, VARIABLES, n=1)
+    hint = f"; did you mean {close[0]}?" if close else "; see docs/settings.md for all of them"
+    return f"unknown variable {name}{hint}"

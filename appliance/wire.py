@@ -1,0 +1,50 @@
+"""Requests and replies of plain HTTP endpoints, as far as protocols need to know them."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from appliance.errors import InvalidInput
+from appliance.identity import Caller
+
+T = TypeVar("T")
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What a handler gets: who asks, the path's variables, the query and the raw body."""
+
+    caller: Caller
+    path: dict[str, str] = {}
+    query: dict[str, str] = {}
+    body: bytes = b""
+
+    def json(self, type: type[T]) -> T:
+        """The body as `type`; raises `InvalidInput` that says what is wrong with it."""
+        try:
+            return msgspec.json.decode(self.body or b"{}", type=type)
+        except msgspec.ValidationError as error:
+            raise InvalidInput(f"The body is not of the expected form: {error}.") from error
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise InvalidInput(f"The body is not JSON: {error}.") from error
+
+    def whole_number(self, name: str, default: int, low: int, high: int) -> int:
+        """A query parameter as an integer within bounds; raises `InvalidInput`."""
+        text = self.query.get(name, "")
+        if not text:
+            return default
+        try:
+            value = int(text)
+        except ValueError:
+            raise InvalidInput(f"{name}={text!r} must be a whole number.") from None
+        if not low <= value <= high:
+            raise InvalidInput(f"{name}={value} must be between {low} and {high}.")
+        return value
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """A JSON answer."""
+
+    body: Any
+    status: int = 200

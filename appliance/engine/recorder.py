@@ -1,0 +1,67 @@
+"""Writes one turn's events to the log and keeps what will be stored of them as the answer's parts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from appliance.engine.log import Log
+from appliance.events import TextDelta, ToolCalled, ToolFinished, TurnEvent
+from appliance.messages import Part, TextPart, ToolCall, ToolCallPart, ToolResult, ToolResultPart
+
+
+class Recorder:
+    """One turn's view of its conversation's log."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._parts: list[Part] = []
+        self._run: list[str] = []
+        self._run_seq = 0
+        self.first_seq = 0
+        """Position of the turn's first event."""
+        self.text_length = 0
+        """Characters of the answer so far."""
+
+    @property
+    def position(self) -> int:
+        """Position of the newest event."""
+        return self._log.position
+
+    def append(self, event: TurnEvent) -> None:
+        """Add an event to the log and to the answer's parts, if it belongs there."""
+        before = self._log.position
+        position = self._log.append(event)
+        self.first_seq = self.first_seq or position
+        match event:
+            case TextDelta(text=text):
+                if not self._run:
+                    self._run_seq = before
+                self._run.append(text)
+                self.text_length += len(text)
+            case ToolCalled(call=call):
+                self._close_run()
+                self._parts.append(ToolCallPart(seq=position, call=call))
+            case ToolFinished(result=result):
+                self._close_run()
+                self._parts.append(ToolResultPart(seq=position, result=result))
+            case _:
+                self._close_run()  # the event took a position, so the text behind it is another run
+
+    async def around_tool(
+        self, call: ToolCall, run: Callable[[ToolCall], Awaitable[ToolResult]]
+    ) -> ToolResult:
+        """Announce the call, run it, announce and return its result."""
+        self.append(ToolCalled(call=call))
+        result = await run(call)
+        self.append(ToolFinished(result=result))
+        return result
+
+    def parts(self) -> list[Part]:
+        """The answer so far."""
+        text = "".join(self._run)
+        return [*self._parts, *([TextPart(seq=self._run_seq, text=text)] if text else [])]
+
+    def _close_run(self) -> None:
+        if self._run:
+            self._parts.append(TextPart(seq=self._run_seq, text="".join(self._run)))
+            self._run = []

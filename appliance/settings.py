@@ -24,8 +24,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8080
     bots: str = ""
     """Folder of bot files; empty means `<data>/bots` when it exists, else the bundled examples."""
-    public_url: str = ""
-    """How clients reach us, when that differs from host and port (behind a proxy)."""
     jwt_secret: str = ""
     """HS256 secret, at least 32 characters; empty means the one generated beside the database."""
     trusted_proxies: str = ""
@@ -50,7 +48,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a turn goes on with nobody reading it."""
     shutdown_grace_s: float = 10.0
     """How long SIGTERM lets running turns finish."""
-    tool_timeout_s: float = 30.0
     idle_conversation_s: float = 1800.0
     """Conversations of bots that do not persist them are deleted after this silence."""
 

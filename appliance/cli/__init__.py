@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import NoReturn
 
 import click
 
@@ -52,5 +53,20 @@ def main() -> None:
     try:
         _group(prog_name="appliance")
     except ApplianceError as error:
-        click.echo(f"appliance: {error.text}", err=True)
-        sys.exit(1)
+        _say_and_exit(error)
+    except BaseExceptionGroup as group:
+        # Whatever ran in a trio nursery comes out in a group; our own errors are answers all the same.
+        answers, bugs = group.split(ApplianceError)
+        if answers is None or bugs is not None:
+            raise
+        _say_and_exit(_first(answers))
+
+
+def _say_and_exit(error: ApplianceError) -> NoReturn:
+    click.echo(f"appliance: {error.text}", err=True)
+    sys.exit(1)
+
+
+def _first(group: BaseExceptionGroup[ApplianceError]) -> ApplianceError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -1,0 +1,38 @@
+"""`appliance demo`: demo data in a folder of its own, served at once."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from appliance.cli.serve import start
+from appliance.importer.demo import create_demo
+from appliance.settings import load
+from appliance.store import lock
+from appliance.store.store import connect, database_path
+
+QUESTION = "Show me the top 10 users by order count"
+
+
+@click.command("demo")
+@click.option("--data", default="./demo-data", show_default=True, help="Data folder for the demo shop.")
+@click.option("--port", type=int, help="Port to listen on.  [env: APPLIANCE_PORT; default: 8080]")
+@click.option("--host", help="Address to listen on.  [env: APPLIANCE_HOST; default: 127.0.0.1]")
+@click.option("--bots", help="Folder of bot files.  [env: APPLIANCE_BOTS]")
+def command(data: str, port: int | None, host: str | None, bots: str | None) -> None:
+    """Prepare demo data and serve it: the one-command tour."""
+    given = {"port": port, "host": host, "bots": bots}
+    settings = msgspec.structs.replace(
+        load(os.environ), data=data, **{k: v for k, v in given.items() if v is not None}
+    )
+    if lock.holder(Path(data)) is None:  # else `start` says who has the folder
+        db = connect(database_path(data))
+        try:
+            create_demo(db, datetime.now(UTC).date())
+        finally:
+            db.close()
+    start(settings, hint=f'Open a chat page and ask: "{QUESTION}"  (Ctrl-C stops)')

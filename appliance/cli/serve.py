@@ -1,0 +1,62 @@
+"""`appliance serve`: one data folder, one address."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from functools import partial
+
+import click
+import msgspec
+import trio
+
+from appliance.server.main import Started, run
+from appliance.settings import Settings, load
+
+
+@click.command("serve")
+@click.option("--data", help="Data folder, made when missing.  [env: APPLIANCE_DATA]")
+@click.option("--host", help="Address to listen on.  [env: APPLIANCE_HOST]")
+@click.option("--port", type=int, help="Port to listen on; 0 takes a free one.  [env: APPLIANCE_PORT]")
+@click.option("--bots", help="Folder of bot files.  [env: APPLIANCE_BOTS]")
+def command(data: str | None, host: str | None, port: int | None, bots: str | None) -> None:
+    """Serve chat, pages and API from one data folder."""
+    given = {"data": data, "host": host, "port": port, "bots": bots}
+    settings = load(os.environ)
+    start(msgspec.structs.replace(settings, **{k: v for k, v in given.items() if v is not None}))
+
+
+def start(settings: Settings, *, hint: str = "") -> None:
+    """Serve until a signal; prints where and what in under ten lines."""
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    for chatty in ("httpx", "httpcore", "hypercorn", "watchfiles"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    trio.run(run, settings, partial(_announce, hint=hint))
+
+
+def _announce(started: Started, hint: str) -> None:
+    url = started.urls[0]
+    lines = [
+        f"Serving {url}",
+        f"  data      {started.data.resolve()}",
+        f"  model     {_model(started)}",
+        *(f"  chat      {url}/chat/{bot.name}" for bot in started.bots[:3] if bot.public),
+        f"  socket    {url.replace('http', 'ws', 1)}/ai/ws",
+    ]
+    if started.problems:
+        lines.append(f"  warning   {len(started.problems)} findings in bot files: appliance bots check")
+    for line in [*lines, *([hint] if hint else [])]:
+        click.echo(line)
+    sys.stdout.flush()
+
+
+def _model(started: Started) -> str:
+    provider = started.provider
+    if provider.name == "offline":
+        return "offline (set OPENAI_API_KEY or OLLAMA_HOST to connect a real one)"
+    return f"{provider.name} {provider.default_model}"

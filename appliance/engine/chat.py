@@ -1,0 +1,198 @@
+"""A conversation in memory: its log, its queue of turns, and the one that runs."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import trio
+
+from appliance.engine import replay
+from appliance.engine.log import Entry, Log, Wakeup, merge
+from appliance.engine.recorder import Recorder
+from appliance.engine.services import Services
+from appliance.engine.turn import CancelReason, Question, Turn
+from appliance.messages import Message
+from appliance.store import turns
+
+logger = logging.getLogger("appliance.engine")
+
+
+class Chat:
+    """Lives while somebody reads it or something runs in it; the store has all the rest.
+
+    `on_idle` is called when nothing is left to keep it in memory for.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        position: int,
+        services: Services,
+        slots: trio.CapacityLimiter,
+        nursery: trio.Nursery,
+        on_idle: Callable[[Chat], None],
+    ) -> None:
+        self.id = id
+        self.log = Log(position)
+        self.admission = trio.Lock()
+        """Held while a message is admitted, so that messages queue in the order in which they are stored."""
+        self._services = services
+        self._slots = slots
+        self._nursery = nursery
+        self._on_idle = on_idle
+        self._turns: deque[Turn] = deque()
+        """The running turn and, behind it, those that wait."""
+        self._working = False
+        self._idle = trio.Event()
+        self._pins = 0
+        self._orphan_watch: trio.CancelScope | None = None
+
+    @property
+    def running(self) -> bool:
+        """Is a turn running or waiting?"""
+        return self._working
+
+    @property
+    def waiting(self) -> int:
+        """Turns behind the running one."""
+        return max(0, len(self._turns) - 1)
+
+    @property
+    def evictable(self) -> bool:
+        """Nothing would be lost by forgetting it."""
+        return not (self._working or self.log.readers or self._pins)
+
+    @contextmanager
+    def pinned(self) -> Iterator[None]:
+        """Keep it in memory while somebody is about to read or to enqueue."""
+        self._pins += 1
+        try:
+            yield
+        finally:
+            self._pins -= 1
+            self._left()
+
+    def enqueue(self, question: Question) -> None:
+        """Take up the question as soon as the turns before it have ended."""
+        self._turns.append(Turn(question, Recorder(self.log), self._services, self._slots))
+        if not self._working:
+            self._working = True
+            self._idle = trio.Event()
+            self._nursery.start_soon(self._work)
+
+    async def wait_idle(self) -> None:
+        """Sleep until no turn runs or waits."""
+        if self._working:
+            await self._idle.wait()
+
+    async def cancel(self, reason: CancelReason) -> bool:
+        """Stop the running turn and those that wait; returns when their ends are stored and in the log.
+
+        False when there were none.
+        """
+        stopped = list(self._turns)
+        for turn in stopped:
+            turn.cancel(reason)
+        for turn in stopped:
+            await turn.ended.wait()
+        return bool(stopped)
+
+    # -- turns ---------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        """Run the turns one after another."""
+        self._watch_orphan()
+        while self._turns:
+            turn = self._turns[0]
+            try:
+                await turn.run()
+            except Exception:
+                # A fault in one turn must not end the engine's nursery and with it the server.
+                logger.exception("turn %s broke", turn.question.turn_id)
+            finally:
+                self._turns.popleft()
+                turn.ended.set()
+            self.log.forget_read()
+        self._working = False
+        self._idle.set()
+        self._stop_orphan_watch()
+        self._left()
+
+    # -- readers -------------------------------------------------------------------------------------
+
+    async def open_reader(self, after: int, wakeup: Wakeup) -> Reader:
+        """Everything behind position `after`: what is stored first, then what happens from now on."""
+        start = self.log.start
+        cursor = self.log.open_cursor(max(after, start), wakeup)
+        self._stop_orphan_watch()
+        backlog: list[Entry] = []
+        try:
+            if after < start:
+                history: list[Message] = await self._services.store.read(
+                    turns.history, self.id, after_seq=after
+                )
+                unseen = [entry for entry in replay.entries(history, start) if entry.seq > after]
+                backlog = merge(unseen, after)
+        except BaseException:
+            cursor.close()
+            raise
+        if backlog:
+            wakeup.set()
+        return Reader(cursor_take=cursor.take, close=cursor.close, backlog=backlog, left=self._left)
+
+    def _left(self) -> None:
+        """A reader or the last turn has gone."""
+        self.log.forget_read()
+        self._watch_orphan()
+        if self.evictable:
+            self._on_idle(self)
+
+    # -- orphans -------------------------------------------------------------------------------------
+
+    def _watch_orphan(self) -> None:
+        """With a turn running and nobody reading, give readers some time to come back."""
+        if self._working and not self.log.readers and self._orphan_watch is None:
+            self._orphan_watch = trio.CancelScope()
+            self._nursery.start_soon(self._cancel_orphan, self._orphan_watch)
+
+    def _stop_orphan_watch(self) -> None:
+        if self._orphan_watch is not None:
+            self._orphan_watch.cancel()
+            self._orphan_watch = None
+
+    async def _cancel_orphan(self, scope: trio.CancelScope) -> None:
+        with scope:
+            await trio.sleep(self._services.settings.orphan_grace_s)
+        if not scope.cancelled_caught and not self.log.readers:
+            self._orphan_watch = None
+            await self.cancel("orphaned")
+
+
+class Reader:
+    """One reader of a chat: `take` what is new, `close` when done."""
+
+    def __init__(
+        self,
+        *,
+        cursor_take: Callable[[], list[Entry]],
+        close: Callable[[], None],
+        backlog: list[Entry],
+        left: Callable[[], None],
+    ) -> None:
+        self._cursor_take = cursor_take
+        self._close = close
+        self._backlog = backlog
+        self._left = left
+
+    def take(self) -> list[Entry]:
+        """Everything since the last call, in order, neighbouring text merged."""
+        backlog, self._backlog = self._backlog, []
+        return [*backlog, *self._cursor_take()]
+
+    def close(self) -> None:
+        """Stop reading; the last reader's leaving starts the orphan grace."""
+        self._close()
+        self._left()

@@ -1,0 +1,310 @@
+"""One turn: a question in, an answer in the log and the store. The only tool loop of the project.
+
+A turn belongs to the engine, not to a connection. Its first event is `TurnStarted`; its last is exactly one
+of `TurnDone`, `TurnCancelled`, `TurnFailed`, appended after the answer and its cost are durable.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Literal
+
+import msgspec
+import trio
+
+from appliance import prompt
+from appliance.bot import Bot
+from appliance.engine.recorder import Recorder
+from appliance.engine.services import Services
+from appliance.engine.toolbox import Toolbox
+from appliance.errors import ApplianceError, ProviderBroken, ProviderError, StoreError
+from appliance.events import Progress, TextDelta, TurnCancelled, TurnDone, TurnFailed, TurnStarted, width
+from appliance.identity import Caller
+from appliance.messages import (
+    MessageStatus,
+    PromptMessage,
+    ToolCall,
+    ToolResult,
+    Usage,
+    estimate_tokens,
+)
+from appliance.providers.base import ModelRequest, ModelText, ModelToolCall, ModelUsage, Provider
+from appliance.store import turns, usage
+
+FLUSH_EVERY_S = 1.0
+"""A crash loses at most this much of a running answer."""
+
+SETTLE_TIMEOUT_S = 10.0
+"""Storing the end of a turn is shielded from cancellation, but not for ever."""
+
+ANSWER_CHARS_MAX = 500_000
+"""A model that never stops is stopped: bounds the memory of a turn."""
+
+BUDGET_NOTE = "\n\n(The token budget for today is used up, so this answer stops here.)"
+
+_STATUS: dict[type, MessageStatus] = {
+    TurnDone: "done",
+    TurnCancelled: "cancelled",
+    TurnFailed: "failed",
+}
+
+CancelReason = Literal["user", "orphaned", "shutdown", "deleted"]
+
+logger = logging.getLogger("appliance.engine")
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """An admitted user message that waits for its answer."""
+
+    turn_id: str
+    message_id: str
+    answer_id: str
+    conversation_id: str
+    content: str
+    client_id: str
+    caller: Caller
+    bot: Bot
+    bucket: usage.Bucket
+    ttl_s: float
+
+
+class Turn:
+    """Runs one question to its end; `cancel` may be called from any task at any moment."""
+
+    def __init__(
+        self, question: Question, recorder: Recorder, services: Services, slots: trio.CapacityLimiter
+    ) -> None:
+        self.question = question
+        self._recorder = recorder
+        self._services = services
+        self._slots = slots
+        self.ended = trio.Event()
+        """Set when the terminal event is in the log."""
+        self._scope = trio.CancelScope()
+        self._cancelled_by: CancelReason = "user"
+        self._usage = Usage()
+        self._provider: Provider | None = None
+        self._note: Literal["", "token_budget"] = ""
+        self._answered = False
+
+    def cancel(self, reason: CancelReason) -> None:
+        """Stop the model and any tool at their next checkpoint; what there is gets stored."""
+        if not self._scope.cancel_called:
+            self._cancelled_by = reason
+            self._scope.cancel()
+
+    async def run(self) -> None:
+        """Answer, then store and announce the end; raises nothing but cancellation from outside."""
+        question = self.question
+        self._recorder.append(
+            TurnStarted(
+                turn_id=question.turn_id,
+                message_id=question.message_id,
+                content=question.content,
+                client_id=question.client_id,
+            )
+        )
+        failure: Exception | None = None
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._flush_while_running)
+                with self._scope:
+                    failure = await self._answer_or_failure()
+                    self._answered = True
+                nursery.cancel_scope.cancel()
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + SETTLE_TIMEOUT_S):
+                await self._end(failure)
+
+    # -- the answer ----------------------------------------------------------------------------------
+
+    async def _answer_or_failure(self) -> Exception | None:
+        try:
+            async with self._slots:
+                await self._answer()
+        except ProviderError as error:
+            logger.warning("turn %s: %s: %s", self.question.turn_id, error.code, error.text)
+            return error
+        except ApplianceError as error:
+            return error
+        except Exception as error:
+            logger.exception("turn %s failed", self.question.turn_id)
+            return error
+        return None
+
+    async def _answer(self) -> None:
+        """Call the model, run the tools that it asks for, until it answers or has asked often enough."""
+        self._progress("thinking", "Thinking...")
+        bot = self.question.bot
+        toolbox = Toolbox(self.question.caller, bot, self.question.content, self._services)
+        self._provider = self._services.choose_provider(bot)
+        messages = await self._prompt(toolbox)
+        for _ in range(bot.max_iterations):
+            text, calls = await self._call_model(messages, toolbox)
+            if not calls:
+                return
+            results = [await self._run_tool(toolbox, call) for call in calls]
+            messages += prompt.called(text, calls, results)
+            if await self._over_budget():
+                self._note = "token_budget"
+                self._recorder.append(TextDelta(text=BUDGET_NOTE))
+                return
+        await self._call_model(messages, None)
+
+    async def _prompt(self, toolbox: Toolbox) -> list[PromptMessage]:
+        question = self.question
+        assert self._provider is not None
+        context_tokens = self._services.settings.context_tokens or self._provider.context_tokens
+        store = self._services.store
+        return prompt.build(
+            prompt.PromptContext(
+                bot=question.bot,
+                prompt=self._services.render_prompt(question.bot, question.caller),
+                schema=await toolbox.schema(),
+                history=await store.read(turns.history, question.conversation_id),
+                question=question.content,
+                user_id=question.caller.user_id,
+                now=self._services.utc_text(),
+                budget_tokens=max(0, context_tokens - min(question.bot.max_tokens, context_tokens // 2)),
+            )
+        )
+
+    async def _call_model(
+        self, messages: list[PromptMessage], toolbox: Toolbox | None
+    ) -> tuple[str, list[ToolCall]]:
+        """One call: text goes to the log as it comes; returns all text and the tools asked for."""
+        self._progress("generating", "Generating response...")
+        assert self._provider is not None
+        bot = self.question.bot
+        request = ModelRequest(
+            messages=messages,
+            tools=toolbox.specs() if toolbox else [],
+            model=bot.model,
+            temperature=bot.temperature,
+            max_tokens=bot.max_tokens,
+        )
+        texts: list[str] = []
+        calls: list[ToolCall] = []
+        told: Usage | None = None
+        refused = False
+        try:
+            async with self._provider.stream(request) as events:
+                async for event in events:
+                    match event:
+                        case ModelText(text):
+                            self._append_text(text)
+                            texts.append(text)
+                        case ModelToolCall(call):
+                            calls.append(call)
+                        case ModelUsage(usage):
+                            told = usage
+        except ProviderError:
+            refused = not texts and not calls
+            raise
+        finally:
+            if told or not refused:  # a call that never began to answer cost nothing
+                self._usage += told or _estimate(messages, texts, calls)
+        return "".join(texts), calls
+
+    def _append_text(self, text: str) -> None:
+        self._recorder.append(TextDelta(text=text))
+        if self._recorder.text_length > ANSWER_CHARS_MAX:
+            raise ProviderBroken(f"The model wrote more than {ANSWER_CHARS_MAX} characters and was stopped.")
+
+    async def _run_tool(self, toolbox: Toolbox, call: ToolCall) -> ToolResult:
+        step, label = toolbox.announce(call)
+        self._progress(step, label)
+        return await self._recorder.around_tool(call, toolbox.run)
+
+    async def _over_budget(self) -> bool:
+        """Has this turn, with all that was settled today, used up the bot's tokens of the day?"""
+        budget = self.question.bot.daily_token_budget
+        if not budget or self.question.caller.is_unlimited:
+            return False
+        now = self._services.clock()
+        standing = await self._services.store.read(usage.standing, self.question.bucket, 0, now)
+        return standing.tokens_today + self._usage.total_tokens >= budget
+
+    def _progress(self, step: Literal["thinking", "generating", "querying", "executing"], text: str) -> None:
+        self._recorder.append(Progress(step=step, message=text))
+
+    # -- what is kept --------------------------------------------------------------------------------
+
+    async def _flush_while_running(self) -> None:
+        """Write what there is, at most once a second and only when there is more."""
+        flushed = 0
+        while True:
+            await trio.sleep(FLUSH_EVERY_S)
+            if self._recorder.position == flushed:
+                continue
+            flushed = self._recorder.position
+            try:
+                await self._services.store.write(turns.flush, self._progressed(flushed))
+            except StoreError as error:
+                # The end of the turn will tell, if the disk has not recovered by then.
+                logger.warning("turn %s could not be flushed: %s", self.question.turn_id, error.text)
+
+    def _progressed(self, last_seq: int) -> turns.Progressed:
+        return turns.Progressed(
+            turn_id=self.question.turn_id,
+            conversation_id=self.question.conversation_id,
+            parts=self._recorder.parts(),
+            first_seq=self._recorder.first_seq,
+            last_seq=last_seq,
+        )
+
+    async def _end(self, failure: Exception | None) -> None:
+        """Store the answer and its cost, then append the terminal event, whatever happens."""
+        event = self._terminal(failure)
+        try:
+            await self._services.store.write(turns.settle, self._settlement(event))
+        except StoreError as error:
+            logger.error("turn %s could not be stored: %s", self.question.turn_id, error.text)
+            text = f"The answer could not be stored. {error.text}"
+            event = self._failed(error.code, text)
+        self._recorder.append(event)
+
+    def _terminal(self, failure: Exception | None) -> TurnDone | TurnCancelled | TurnFailed:
+        ids: dict[str, Any] = {"turn_id": self.question.turn_id, "message_id": self.question.answer_id}
+        if isinstance(failure, ProviderError) and not self.question.caller.is_admin:
+            return self._failed(failure.code, failure.public)
+        if isinstance(failure, ApplianceError):
+            return self._failed(failure.code, failure.text)
+        if failure is not None:
+            return self._failed("internal", f"Something went wrong here (turn {self.question.turn_id}).")
+        if self._answered:
+            return TurnDone(**ids, usage=self._usage, note=self._note)
+        reason = self._cancelled_by if self._scope.cancel_called else "shutdown"
+        return TurnCancelled(**ids, usage=self._usage, reason=reason)
+
+    def _failed(self, code: str, text: str) -> TurnFailed:
+        return TurnFailed(
+            turn_id=self.question.turn_id,
+            message_id=self.question.answer_id,
+            usage=self._usage,
+            code=code,
+            message=text,
+        )
+
+    def _settlement(self, event: TurnDone | TurnCancelled | TurnFailed) -> turns.Settlement:
+        return turns.Settlement(
+            progressed=self._progressed(self._recorder.position + width(event)),
+            status=_STATUS[type(event)],
+            usage=self._usage,
+            error_code=event.code if isinstance(event, TurnFailed) else "",
+            error_text=event.message if isinstance(event, TurnFailed) else "",
+            provider=self._provider.name if self._provider else "",
+            model=self.question.bot.model or (self._provider.default_model if self._provider else ""),
+            ttl_s=self.question.ttl_s,
+            now=self._services.clock(),
+        )
+
+
+def _estimate(messages: list[PromptMessage], texts: list[str], calls: list[ToolCall]) -> Usage:
+    """For providers that do not tell, and for calls that were cut."""
+    answered = sum(map(len, texts)) + sum(len(call.name) + len(call.arguments) for call in calls)
+    return Usage(
+        prompt_tokens=sum(prompt.cost(message) for message in messages),
+        completion_tokens=estimate_tokens("x" * answered),
+        estimated=True,
+    )

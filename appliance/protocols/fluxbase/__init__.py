@@ -1,0 +1,1 @@
+"""Fluxbase AI chat: its WebSocket frames and its REST bodies, over our engine."""

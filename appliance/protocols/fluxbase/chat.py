@@ -1,0 +1,255 @@
+"""The AI WebSocket: Fluxbase's frames, with our additions `seq`, `resume`, `message_id`.
+
+Sections in comments are those of Fluxbase's protocol as we wrote it down in docs/fluxbase.md.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, TypeAlias, assert_never
+
+import msgspec
+
+from appliance.engine.engine import Opened
+from appliance.engine.log import Entry
+from appliance.errors import ApplianceError, InvalidInput, LimitReached, StoreError
+from appliance.events import (
+    CancelTurn,
+    Command,
+    Progress,
+    Resume,
+    SendMessage,
+    StartChat,
+    TextDelta,
+    ToolCalled,
+    ToolFinished,
+    TurnCancelled,
+    TurnDone,
+    TurnFailed,
+    TurnStarted,
+)
+from appliance.messages import QueryOutcome, ToolResult, Usage
+from appliance.protocols.fluxbase.words import error_code, frame_code
+
+# -- what clients send -------------------------------------------------------------------------------
+
+
+class _Envelope(msgspec.Struct):
+    type: str
+    conversation_id: Any = None
+
+
+class _StartChat(msgspec.Struct):
+    chatbot: str
+    namespace: str | None = None
+    conversation_id: str | None = None
+    impersonate_user_id: str | None = None
+
+
+class _Message(msgspec.Struct):
+    conversation_id: str
+    content: str
+    message_id: str | None = None
+
+
+class _Cancel(msgspec.Struct):
+    conversation_id: str
+
+
+class _Resume(msgspec.Struct):
+    conversation_id: str
+    after: int = 0
+
+
+_Frame: TypeAlias = _StartChat | _Message | _Cancel | _Resume
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_FRAMES: dict[str, msgspec.json.Decoder[Any]] = {
+    "start_chat": msgspec.json.Decoder(_StartChat),
+    "message": msgspec.json.Decoder(_Message),
+    "cancel": msgspec.json.Decoder(_Cancel),
+    "resume": msgspec.json.Decoder(_Resume),
+}
+_ENCODER = msgspec.json.Encoder()
+
+
+class UnknownType(InvalidInput):
+    """A frame of a `type` that we do not know."""
+
+    code = "unknown_type"
+
+
+class ChatCodec:
+    """The codec of one connection; it needs no state of its own."""
+
+    def decode(self, frame: str) -> Command:
+        """A client's frame as a command; raises `InvalidInput`."""
+        envelope = _decode(_ENVELOPE, frame)
+        decoder = _FRAMES.get(envelope.type)
+        if decoder is None:
+            raise UnknownType(f"Unknown type {envelope.type[:50]!r}; known are {', '.join(_FRAMES)}.")
+        return _command(_decode(decoder, frame))
+
+    def conversation_in(self, frame: str) -> str | None:
+        """The frame's conversation id, if it has a readable one."""
+        try:
+            found = _ENVELOPE.decode(frame).conversation_id
+        except (msgspec.DecodeError, UnicodeError):
+            return None
+        return found if isinstance(found, str) else None
+
+    def opened(self, opened: Opened) -> list[str]:
+        """`chat_started`: the id differs from the asked one when that could not be resumed."""
+        return [
+            _frame(
+                "chat_started",
+                conversation_id=opened.conversation_id,
+                chatbot=opened.bot.name,
+                seq=opened.position,
+            )
+        ]
+
+    def resumed(self, conversation_id: str, position: int, running: bool) -> list[str]:
+        """Ours: where the log ends now; the frames behind the asked position follow."""
+        return [_frame("resumed", conversation_id=conversation_id, seq=position, running=running)]
+
+    def nothing_to_cancel(self, conversation_id: str) -> list[str]:
+        """Also for a foreign conversation, so that nothing leaks (1.8)."""
+        return [_frame("cancelled", conversation_id=conversation_id)]
+
+    def refused(
+        self, error: ApplianceError, command: Command | None, conversation_id: str | None
+    ) -> list[str]:
+        """An `error` frame with the words of 1.7 and, for limits, the figures of 5.5."""
+        code = error_code(error)
+        if isinstance(command, StartChat) and isinstance(error, StoreError):
+            code = "CONVERSATION_ERROR"
+        if isinstance(command, SendMessage) and code == "CHATBOT_NOT_FOUND":
+            code = "NO_CHATBOT"
+        fields: dict[str, Any] = {"code": code, "error": error.text, **error.details}
+        if isinstance(error, LimitReached):
+            fields |= _limit_fields(error)
+        if conversation_id and not isinstance(command, StartChat):
+            fields["conversation_id"] = conversation_id
+        if isinstance(command, SendMessage) and command.client_id:
+            fields["client_message_id"] = command.client_id
+        return [_frame("error", **fields)]
+
+    def encode(self, conversation_id: str, entry: Entry, *, full: bool) -> list[str]:
+        """The frames of 1.6 for one event."""
+        base: dict[str, Any] = {"conversation_id": conversation_id, "seq": entry.seq}
+        match entry.event:
+            case TextDelta(text=text):
+                return [_frame("content", **base, delta=text)]
+            case Progress(step=step, message=message):
+                return [_frame("progress", **base, step=step, message=message)]
+            case ToolFinished(result=result):
+                return _tool_frames(base, result)
+            case TurnStarted():
+                return [_user_message(base, entry.event)] if full else []
+            case ToolCalled():
+                return []
+            case TurnDone(message_id=message_id, usage=usage):
+                return [_frame("done", **base, usage=_usage(usage), message_id=message_id)]
+            case TurnCancelled(message_id=message_id, usage=usage):
+                # `done` first: it cannot be taken for the end of a later turn (1.8). Each has a position.
+                done = {**base, "seq": entry.seq - 1}
+                return [
+                    _frame("done", **done, usage=_usage(usage), message_id=message_id, interrupted=True),
+                    _frame("cancelled", **base),
+                ]
+            case TurnFailed(code=code, message=message, message_id=message_id):
+                return [_frame("error", **base, code=frame_code(code), error=message, message_id=message_id)]
+            case _:
+                assert_never(entry.event)
+
+
+def _frame(type: str, **fields: Any) -> str:
+    return _ENCODER.encode({"type": type, **fields}).decode()
+
+
+def _decode(decoder: msgspec.json.Decoder[Any], frame: str) -> Any:
+    try:
+        return decoder.decode(frame)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"The frame is not of the expected form: {error}.") from error
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise InvalidInput(f"The frame is not a JSON object: {error}.") from error
+
+
+def _command(frame: _Frame) -> Command:
+    match frame:
+        case _StartChat():
+            return StartChat(
+                bot=frame.chatbot,
+                namespace=frame.namespace or "default",
+                conversation_id=frame.conversation_id or None,
+                impersonate_user_id=frame.impersonate_user_id or None,
+            )
+        case _Message():
+            return SendMessage(
+                conversation_id=frame.conversation_id,
+                content=frame.content,
+                client_id=frame.message_id or None,
+            )
+        case _Cancel():
+            return CancelTurn(conversation_id=frame.conversation_id)
+        case _Resume():
+            return Resume(conversation_id=frame.conversation_id, after=max(0, frame.after))
+        case _:
+            assert_never(frame)
+
+
+def _user_message(base: dict[str, Any], event: TurnStarted) -> str:
+    client = {"client_message_id": event.client_id} if event.client_id else {}
+    return _frame("user_message", **base, message_id=event.message_id, content=event.content, **client)
+
+
+def _tool_frames(base: dict[str, Any], result: ToolResult) -> list[str]:
+    """`query_result` also for a refused query: its summary tells; other tools only when they succeeded."""
+    if result.query is not None:
+        return [_frame("query_result", **base, **_query(result.query))]
+    if not result.ok:
+        return []
+    return [
+        _frame(
+            "tool_result", **base, message=result.name, data=[{"tool": result.name, "result": result.content}]
+        )
+    ]
+
+
+def _query(query: QueryOutcome) -> dict[str, Any]:
+    error = {"error": query.error} if query.error else {}
+    return {**query_body(query), "columns": query.columns, "truncated": query.truncated, **error}
+
+
+def query_body(query: QueryOutcome) -> dict[str, Any]:
+    """A query's result as frames and stored messages tell it: rows as objects."""
+    return {
+        "query": query.sql,
+        "summary": query.summary,
+        "row_count": query.row_count,
+        "data": [dict(zip(query.columns, row, strict=True)) for row in query.rows],
+    }
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    body = usage_body(usage)
+    return {**body, "estimated": True} if usage.estimated else body
+
+
+def usage_body(usage: Usage) -> dict[str, Any]:
+    """Token counts as integers (1.6)."""
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+    }
+
+
+def _limit_fields(error: LimitReached) -> dict[str, Any]:
+    fields: dict[str, Any] = {"limit": error.limit, "used": error.used}
+    if error.retry_after_s is not None:
+        fields["retry_after"] = round(error.retry_after_s, 3)
+    if error.resets_at is not None:
+        fields["resets_at"] = datetime.fromtimestamp(error.resets_at, UTC).isoformat()
+    return fields

@@ -1,0 +1,191 @@
+"""Fluxbase's public REST endpoints: bots, visitors' view, and a user's own conversations (2 and 8.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from appliance.engine.catalogue import Entry
+from appliance.engine.engine import Engine
+from appliance.errors import AuthRequired, BotNotFound
+from appliance.identity import Caller
+from appliance.messages import Message, ToolResultPart
+from appliance.protocols.fluxbase.chat import query_body, usage_body
+from appliance.store.conversations import Conversation, Listed
+from appliance.wire import Reply, Request
+
+PREVIEW_CHARS = 50
+PAGE = 50
+PAGE_MAX = 100
+OFFSET_MAX = 1_000_000
+
+Handler = Callable[[Engine, Request], Awaitable[Reply]]
+
+
+class _Title(msgspec.Struct):
+    title: str
+
+
+async def list_chatbots(engine: Engine, request: Request) -> Reply:
+    """`GET /chatbots`: the enabled and public ones."""
+    summaries = [summary(entry) for entry in engine.catalogue.all() if _is_listed(entry)]
+    return Reply(body={"chatbots": summaries, "count": len(summaries)})
+
+
+async def get_chatbot(engine: Engine, request: Request) -> Reply:
+    """`GET /chatbots/:id`: 404 unless enabled and public."""
+    entry = engine.catalogue.entry(request.path["id"])
+    if entry is None or not _is_listed(entry):
+        raise BotNotFound("There is no such chatbot.")
+    return Reply(body=summary(entry))
+
+
+async def lookup_chatbot(engine: Engine, request: Request) -> Reply:
+    """`GET /chatbots/by-name/:name`; ambiguous is 200, since the SDK reads bodies of good answers only."""
+    name = request.path["name"]
+    found = engine.catalogue.lookup(name)
+    if found.entry is not None:
+        return Reply(body={"chatbot": summary(found.entry), "ambiguous": False})
+    if found.is_ambiguous:
+        text = f"Several namespaces have a chatbot {name!r}: {', '.join(found.namespaces)}. Name one."
+        return Reply(body={"ambiguous": True, "namespaces": found.namespaces, "error": text})
+    text = f"There is no chatbot {name!r}."
+    return Reply(status=404, body={"ambiguous": False, "error": text, "code": "NOT_FOUND"})
+
+
+async def list_conversations(engine: Engine, request: Request) -> Reply:
+    """`GET /conversations`: the caller's own kept ones, newest first."""
+    caller = _user(request)
+    limit = request.whole_number("limit", PAGE, 1, PAGE_MAX)
+    offset = request.whole_number("offset", 0, 0, OFFSET_MAX)
+    page, total = await engine.conversations(
+        caller,
+        bot=request.query.get("chatbot") or None,
+        namespace=request.query.get("namespace") or None,
+        limit=limit,
+        offset=offset,
+    )
+    return Reply(
+        body={
+            "conversations": [_listed(item) for item in page],
+            "total": total,
+            "has_more": offset + len(page) < total,
+        }
+    )
+
+
+async def get_conversation(engine: Engine, request: Request) -> Reply:
+    """`GET /conversations/:id`: with its messages."""
+    return Reply(body=await _detail(engine, request.path["id"], _user(request)))
+
+
+async def rename_conversation(engine: Engine, request: Request) -> Reply:
+    """`PATCH /conversations/:id` with `{"title": …}`."""
+    caller = _user(request)
+    await engine.rename(request.path["id"], caller, request.json(_Title).title)
+    return Reply(body=await _detail(engine, request.path["id"], caller))
+
+
+async def delete_conversation(engine: Engine, request: Request) -> Reply:
+    """`DELETE /conversations/:id`: hides it, and stops what runs in it."""
+    await engine.delete(request.path["id"], _user(request))
+    return Reply(body={"deleted": True, "id": request.path["id"]})
+
+
+ROUTES: list[tuple[str, str, Handler]] = [
+    ("GET", "/api/v1/ai/chatbots", list_chatbots),
+    ("GET", "/api/v1/ai/chatbots/by-name/<name>", lookup_chatbot),
+    ("GET", "/api/v1/ai/chatbots/<id>", get_chatbot),
+    ("GET", "/api/v1/ai/conversations", list_conversations),
+    ("GET", "/api/v1/ai/conversations/<id>", get_conversation),
+    ("PATCH", "/api/v1/ai/conversations/<id>", rename_conversation),
+    ("DELETE", "/api/v1/ai/conversations/<id>", delete_conversation),
+]
+"""Method, path with variables in angle brackets, handler."""
+
+
+def summary(entry: Entry) -> dict[str, Any]:
+    """What strangers may know of a bot: its allow-lists describe the schema, so they stay empty (2.1)."""
+    bot = entry.bot
+    assert bot is not None, "only loaded bots are listed"
+    updated_at = timestamp(entry.updated_at)
+    return {
+        "id": entry.id,
+        "name": bot.name,
+        "namespace": bot.namespace,
+        "description": bot.description,
+        "model": bot.model or "",
+        "enabled": bot.enabled,
+        "is_public": bot.public,
+        "source": entry.source,
+        "version": bot.version,
+        "suggestions": bot.suggestions,
+        "allowed_tables": [],
+        "allowed_operations": [],
+        "allowed_schemas": [],
+        "created_at": updated_at,
+        "updated_at": updated_at,
+    }
+
+
+def timestamp(at: float) -> str:
+    """Unix seconds as RFC 3339 in UTC (0.4)."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _user(request: Request) -> Caller:
+    caller = request.caller
+    if not caller.is_user:
+        raise AuthRequired("Sign in first: send a user's token as Authorization: Bearer <token>.")
+    return caller
+
+
+def _is_listed(entry: Entry) -> bool:
+    return entry.bot is not None and entry.bot.enabled and entry.bot.public
+
+
+def _listed(item: Listed) -> dict[str, Any]:
+    return {
+        **_head(item.conversation),
+        "preview": item.preview[:PREVIEW_CHARS],
+        "message_count": item.message_count,
+    }
+
+
+async def _detail(engine: Engine, id: str, caller: Caller) -> dict[str, Any]:
+    conversation, messages = await engine.conversation(id, caller)
+    shown = [_message(message) for message in messages if message.role == "user" or message.parts]
+    return {**_head(conversation), "messages": shown}
+
+
+def _head(conversation: Conversation) -> dict[str, Any]:
+    return {
+        "id": conversation.id,
+        "chatbot": conversation.bot,
+        "namespace": conversation.namespace,
+        "title": conversation.title,
+        "created_at": timestamp(conversation.created_at),
+        "updated_at": timestamp(conversation.updated_at),
+    }
+
+
+def _message(message: Message) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "id": message.id,
+        "role": message.role,
+        "content": message.text,
+        "timestamp": timestamp(message.created_at),
+        "status": message.status,
+    }
+    if message.role == "assistant":
+        queries = [
+            query_body(part.result.query)
+            for part in message.parts
+            if isinstance(part, ToolResultPart) and part.result.query is not None
+        ]
+        body |= {"query_results": queries} if queries else {}
+        body |= {"usage": usage_body(message.usage)} if message.usage else {}
+    return body

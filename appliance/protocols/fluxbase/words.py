@@ -1,0 +1,65 @@
+"""Our error codes in Fluxbase's words, for frames and for REST: the one table of each."""
+
+from __future__ import annotations
+
+from appliance.errors import ApplianceError, LimitReached
+
+_CODES = {
+    "invalid_input": "INVALID_MESSAGE",
+    "too_large": "INVALID_MESSAGE",
+    "unknown_type": "UNKNOWN_TYPE",
+    "bot_not_found": "CHATBOT_NOT_FOUND",
+    "conversation_not_found": "NO_SESSION",
+    "user_not_found": "USER_NOT_FOUND",
+    "auth_required": "AUTH_REQUIRED",
+    "invalid_credential": "AUTH_REQUIRED",
+    "forbidden": "FORBIDDEN",
+    "busy": "BUSY",
+    "provider_not_configured": "PROVIDER_ERROR",
+    "provider_auth_failed": "PROVIDER_AUTH_FAILED",
+    "provider_error": "STREAM_ERROR",
+    "provider_unavailable": "STREAM_ERROR",
+    "provider_broken": "STREAM_ERROR",
+    "prompt_too_long": "PROMPT_ERROR",
+    "tool_loop": "TOOL_LOOP",
+    "shutting_down": "BUSY",
+    "interrupted": "INTERRUPTED",
+}
+_LIMITS = {"rate": "RATE_LIMIT", "daily": "DAILY_LIMIT", "tokens": "TOKEN_BUDGET", "turns": "TURN_LIMIT"}
+
+_REST = {
+    "invalid_input": (400, "INVALID_INPUT"),
+    "too_large": (413, "INVALID_INPUT"),
+    "auth_required": (401, "AUTHENTICATION_REQUIRED"),
+    "invalid_credential": (401, "INVALID_TOKEN"),
+    "forbidden": (403, "INSUFFICIENT_PERMISSIONS"),
+    "not_found": (404, "NOT_FOUND"),
+    "bot_not_found": (404, "NOT_FOUND"),
+    "conversation_not_found": (404, "NOT_FOUND"),
+    "user_not_found": (404, "NOT_FOUND"),
+    "limit_reached": (429, "RATE_LIMIT"),
+    "busy": (429, "BUSY"),
+    "shutting_down": (503, "SHUTTING_DOWN"),
+    "store_error": (503, "STORE_ERROR"),
+    "store_full": (507, "STORE_FULL"),
+}
+
+FRAME_CODES = frozenset(
+    {*_CODES.values(), *_LIMITS.values(), "NO_CHATBOT", "CONVERSATION_ERROR", "INTERNAL_ERROR"}
+)
+"""Every `code` that an `error` frame can have."""
+
+
+def frame_code(code: str) -> str:
+    """The `code` of an `error` frame for one of ours; what Fluxbase has no word for is internal."""
+    return _CODES.get(code, "INTERNAL_ERROR")
+
+
+def error_code(error: ApplianceError) -> str:
+    """The same for an error that was raised: limits have a word each."""
+    return _LIMITS[error.which] if isinstance(error, LimitReached) else frame_code(error.code)
+
+
+def status_and_code(error: ApplianceError) -> tuple[int, str]:
+    """HTTP status and `code` of a REST error body."""
+    return _REST.get(error.code, (500, "INTERNAL_ERROR"))

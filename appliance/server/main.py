@@ -1,0 +1,153 @@
+"""One server from its settings to its end: opens what it needs, serves, and stops in order."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import msgspec
+import trio
+
+from appliance.bot import Bot
+from appliance.bundled import bots_folder, bundled
+from appliance.engine.catalogue import Catalogue
+from appliance.engine.engine import Engine
+from appliance.engine.services import Services
+from appliance.errors import ProviderNotConfigured
+from appliance.providers.base import Provider
+from appliance.providers.configured import configured
+from appliance.providers.http import new_client
+from appliance.server.app import Faces
+from appliance.server.auth import Authenticator
+from appliance.server.run import ServerLimits, serve
+from appliance.settings import Settings
+from appliance.store import lock
+from appliance.store.secret import load_secret
+from appliance.store.store import Store, database_path
+from appliance.tools.sql import TOOL as SQL_TOOL
+from appliance.tools.sql_pool import SqlPool
+
+STOP_MARGIN_S = 0.3
+"""Connections outlive the turns' grace by this much, so that they can tell how a turn ended."""
+
+logger = logging.getLogger("appliance.server")
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server tells when it is ready."""
+
+    urls: list[str]
+    data: Path
+    provider: Provider
+    bots: list[Bot]
+    problems: list[str]
+
+
+async def run(
+    settings: Settings,
+    on_started: Callable[[Started], None],
+    clock: Callable[[], float] = time.time,
+) -> None:
+    """Serve until SIGTERM or SIGINT; a second signal ends the grace at once. `clock` gives Unix seconds.
+
+    Raises `DataFolderInUse`, `StoreError`, `InvalidInput` when it cannot start.
+    """
+    data = Path(settings.data)
+    address = f"http://{settings.host}:{settings.port}"
+    with lock.hold(data, f"process {os.getpid()} at {address}"):
+        async with AsyncExitStack() as stack:
+            secret = load_secret(data, settings.jwt_secret)
+            store = await stack.enter_async_context(Store.open(database_path(data)))
+            sql = await stack.enter_async_context(
+                SqlPool(database_path(data), workers_max=settings.sql_workers_max)
+            )
+            client = await stack.enter_async_context(new_client())
+            providers = configured(settings, client)
+            catalogue = Catalogue(bots_folder(settings))
+            await trio.to_thread.run_sync(catalogue.load)
+            services = Services(
+                settings=settings,
+                store=store,
+                sql=sql,
+                tools={SQL_TOOL.name: SQL_TOOL},
+                choose_provider=_chooser(providers),
+                clock=clock,
+            )
+            engine = await stack.enter_async_context(Engine.open(services, catalogue))
+            authenticator = Authenticator(store, secret, settings, clock)
+            faces = Faces(engine, authenticator, secret, bundled("static"))
+            await _serve(settings, engine, faces, lambda urls: on_started(_started(urls, data, engine)))
+
+
+async def _serve(
+    settings: Settings, engine: Engine, faces: Faces, on_urls: Callable[[list[str]], None]
+) -> None:
+    limits = ServerLimits.of(settings)
+    limits = msgspec.structs.replace(limits, grace_s=limits.grace_s + STOP_MARGIN_S)
+    shutdown = trio.Event()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(engine.catalogue.watch)
+        nursery.start_soon(_stop_on_signal, engine, faces, shutdown)
+        async with trio.open_nursery() as serving:
+
+            async def serve_app(task_status: trio.TaskStatus[list[str]]) -> None:
+                await serve(
+                    faces.app(),
+                    host=settings.host,
+                    port=settings.port,
+                    limits=limits,
+                    shutdown=shutdown,
+                    task_status=task_status,
+                )
+
+            on_urls(await serving.start(serve_app))
+        nursery.cancel_scope.cancel()
+
+
+async def _stop_on_signal(engine: Engine, faces: Faces, shutdown: trio.Event) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        await anext(signals)
+        faces.draining = True
+        shutdown.set()
+        async with trio.open_nursery() as nursery:
+
+            async def drain() -> None:
+                await engine.drain()
+                faces.end_sessions()
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(drain)
+            await anext(signals)
+            engine.hurry()
+
+
+def _chooser(providers: dict[str, Provider]) -> Callable[[Bot], Provider]:
+    """A bot's own provider, else the configured default, which comes first."""
+
+    def choose(bot: Bot) -> Provider:
+        if bot.provider is None:
+            return next(iter(providers.values()))
+        if bot.provider not in providers:
+            raise ProviderNotConfigured(
+                f"No AI provider configured: the bot asks for {bot.provider!r}, and there is "
+                f"{', '.join(providers)}. See docs/settings.md."
+            )
+        return providers[bot.provider]
+
+    return choose
+
+
+def _started(urls: list[str], data: Path, engine: Engine) -> Started:
+    entries = engine.catalogue.all()
+    return Started(
+        urls=urls,
+        data=data,
+        provider=engine.services.choose_provider(Bot(name="")),
+        bots=[entry.bot for entry in entries if entry.bot is not None],
+        problems=[line for entry in entries for line in (*entry.errors, *entry.warnings)],
+    )

@@ -1,0 +1,220 @@
+"""One chat connection over any codec: commands in, events out, whatever carries the frames.
+
+Two tasks share it. The reading side calls `handle` for each frame, in order. The writing side calls `frames`
+in a loop: it sleeps until there is something, then gives all that waits at once. Neither waits for a model.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+
+import msgspec
+import trio
+
+from appliance.engine.chat import Reader
+from appliance.engine.engine import Accepted, Engine, Opened
+from appliance.engine.log import Entry, Wakeup
+from appliance.errors import ApplianceError, AuthRequired, Busy, InvalidInput
+from appliance.events import CancelTurn, Command, Resume, SendMessage, StartChat
+from appliance.identity import Caller
+from appliance.protocols.base import Codec
+
+ATTACHED_MAX = 100
+"""Conversations that one connection reads at a time; the one it used longest ago is let go for a new one."""
+
+OUTBOX_MAX = 200
+"""Answers that wait for a slow client before its next frame is read."""
+
+BURST_S = 20.0
+"""A connection may send this many seconds' worth of frames at once."""
+
+
+class _Attachment(msgspec.Struct):
+    """A conversation that this connection reads, and as whom."""
+
+    caller: Caller
+    reader: Reader | None = None
+    full: bool = False
+    began: int = 0
+    """Position where the reading began; earlier events have not been seen on this connection."""
+
+
+class Session:
+    """The state of one connection; close it when the client has gone."""
+
+    def __init__(self, engine: Engine, codec: Codec, caller: Caller) -> None:
+        self._engine = engine
+        self._codec = codec
+        self._caller = caller
+        self._attached: OrderedDict[str, _Attachment] = OrderedDict()
+        self._outbox: deque[str] = deque()
+        self._wakeup = Wakeup()
+        self._room = Wakeup()
+        self._starting = False
+        self._rate = _TokenBucket(engine.services.settings.messages_per_second_max)
+        self._ending = False
+
+    async def handle(self, frame: str) -> None:
+        """Carry out one client frame; whatever is wrong with it is answered, never raised."""
+        while len(self._outbox) >= OUTBOX_MAX:
+            await self._room.wait()
+        command: Command | None = None
+        conversation_id: str | None = None
+        try:
+            conversation_id = self._codec.conversation_in(frame)
+            command = self._codec.decode(frame)
+            await self._carry_out(command)
+        except ApplianceError as error:
+            self._reply(self._codec.refused(error, command, conversation_id))
+        finally:
+            self._starting = False
+
+    async def handle_binary(self, frame: bytes | None) -> None:
+        """Some clients send JSON as binary frames: it is read if it is text."""
+        try:
+            text = (frame or b"").decode()
+        except UnicodeDecodeError:
+            self._reply(self._codec.refused(InvalidInput("The binary frame is not UTF-8 text."), None, None))
+        else:
+            await self.handle(text)
+
+    async def frames(self) -> list[str]:
+        """Sleep until there is something to send, then everything that waits, in order; [] at the end."""
+        while True:
+            frames = [*self._outbox]
+            self._outbox.clear()
+            self._room.set()
+            if not self._starting:  # the answer to `StartChat` comes before anything of other conversations
+                for id, attachment in self._attached.items():
+                    frames += self._news(id, attachment)
+            if frames or self._ending:
+                return frames
+            await self._wakeup.wait()
+
+    def end(self) -> None:
+        """Let `frames` give what is there and then nothing more."""
+        self._ending = True
+        self._wakeup.set()
+
+    def close(self) -> None:
+        """The client has gone: its conversations have one reader less."""
+        for attachment in self._attached.values():
+            if attachment.reader is not None:
+                attachment.reader.close()
+        self._attached.clear()
+
+    # -- commands ------------------------------------------------------------------------------------
+
+    async def _carry_out(self, command: Command) -> None:
+        if not isinstance(command, CancelTurn):
+            self._check_pace()
+            self._check_token()
+        match command:
+            case StartChat():
+                self._starting = True
+                opened = await self._engine.start_chat(command, self._caller)
+                self._reply(self._codec.opened(opened))
+                await self._attach_opened(opened)
+            case SendMessage():
+                await self._send(command)
+            case CancelTurn():
+                if not await self._engine.cancel(command, self._caller_in(command.conversation_id)):
+                    self._reply(self._codec.nothing_to_cancel(command.conversation_id))
+            case Resume():
+                await self._resume(command)
+
+    async def _attach_opened(self, opened: Opened) -> None:
+        id = opened.conversation_id
+        known = self._attached.get(id)
+        if known is None or known.caller != opened.caller:
+            self._detach(id)
+            await self._attach(id, _Attachment(caller=opened.caller, began=opened.position))
+
+    async def _send(self, command: SendMessage) -> None:
+        """Admit the message, then read on from where its turn begins, unless we do so already."""
+        id = command.conversation_id
+        accepted: Accepted = await self._engine.send(command, self._caller_in(id))
+        known = self._attached.get(id)
+        if known is None:
+            await self._attach(id, _Attachment(caller=self._caller, began=accepted.after))
+        elif accepted.duplicate and accepted.after < known.began:
+            self._detach(id)
+            await self._attach(id, _Attachment(caller=known.caller, full=known.full, began=accepted.after))
+        else:
+            self._attached.move_to_end(id)
+
+    async def _resume(self, command: Resume) -> None:
+        id = command.conversation_id
+        caller = self._caller_in(id)
+        attachment = _Attachment(caller=caller, full=True, began=command.after)
+        reader, position, running = await self._engine.read(command, caller, self._wakeup)
+        self._detach(id)
+        self._reply(self._codec.resumed(id, position, running))
+        self._keep(id, attachment, reader)
+
+    async def _attach(self, id: str, attachment: _Attachment) -> None:
+        command = Resume(conversation_id=id, after=attachment.began)
+        reader, _, _ = await self._engine.read(command, attachment.caller, self._wakeup)
+        self._keep(id, attachment, reader)
+
+    def _keep(self, id: str, attachment: _Attachment, reader: Reader) -> None:
+        attachment.reader = reader
+        self._attached[id] = attachment
+        while len(self._attached) > ATTACHED_MAX:
+            self._detach(next(iter(self._attached)))
+        self._wakeup.set()
+
+    def _detach(self, id: str) -> None:
+        attachment = self._attached.pop(id, None)
+        if attachment is not None and attachment.reader is not None:
+            attachment.reader.close()
+
+    def _caller_in(self, conversation_id: str) -> Caller:
+        """Who this connection is in that conversation: itself, or the user it impersonates there."""
+        known = self._attached.get(conversation_id)
+        return known.caller if known else self._caller
+
+    # -- answers -------------------------------------------------------------------------------------
+
+    def _reply(self, frames: list[str]) -> None:
+        self._outbox.extend(frames)
+        self._wakeup.set()
+
+    def _news(self, id: str, attachment: _Attachment) -> list[str]:
+        entries: list[Entry] = attachment.reader.take() if attachment.reader else []
+        return [frame for entry in entries for frame in self._codec.encode(id, entry, full=attachment.full)]
+
+    def _check_pace(self) -> None:
+        wait_s = self._rate.take(trio.current_time())
+        if wait_s:
+            raise Busy(
+                f"Too many messages on this connection: at most {self._rate.per_second} a second.",
+                retry_after=round(wait_s, 3),
+            )
+
+    def _check_token(self) -> None:
+        expires_at = self._caller.expires_at
+        if expires_at is not None and expires_at <= time.time():
+            raise AuthRequired("The token has expired. Connect again with a new one.")
+
+
+class _TokenBucket:
+    """At most `per_second` on average, with bursts of `BURST_S` seconds' worth; 0 is no limit."""
+
+    def __init__(self, per_second: int) -> None:
+        self.per_second = per_second
+        self._level = 0.0
+        self._at = 0.0
+
+    def take(self, now: float) -> float:
+        """0 when one more is fine, else the seconds until it would be."""
+        if not self.per_second:
+            return 0.0
+        self._level = max(0.0, self._level - (now - self._at) * self.per_second)
+        self._at = now
+        over = self._level + 1 - self.per_second * BURST_S
+        if over > 0:
+            return over / self.per_second
+        self._level += 1
+        return 0.0

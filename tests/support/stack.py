@@ -1,0 +1,119 @@
+"""The whole appliance in a test: real sockets, real database, real workers, a scripted model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from appliance.importer.demo import create_demo
+from appliance.server.main import Started, run
+from appliance.server.tokens import make_user_token
+from appliance.settings import Settings
+from appliance.store.secret import load_secret
+from appliance.store.store import connect, database_path
+from appliance.store.users import remember_user
+from tests.support.model_server import ModelServer, Script, model_server
+from tests.support.sdk import AIChat, Ear
+
+OPEN_BOT = """---
+description: Answers anybody about the shop.
+allow-unauthenticated: true
+persist-conversations: true
+rate-limit: 1000
+daily-limit: 10000
+token-budget: 10000000
+allowed-tables: [users, orders]
+---
+You are the shop's assistant.
+"""
+
+
+class Stack:
+    """A running appliance; `model` is what its bots talk to."""
+
+    def __init__(self, url: str, data: Path, model: ModelServer | None) -> None:
+        self.url = url
+        self.data = data
+        self.model = model
+
+    @property
+    def ws_url(self) -> str:
+        return self.url.replace("http", "ws", 1) + "/ai/ws"
+
+    def token(self, user: str = "alice", role: str = "authenticated", lifetime_s: float = 3600) -> str:
+        """A good token; the user is known from now on."""
+        db = connect(database_path(self.data))
+        remember_user(db, "default", user, time.time())
+        db.close()
+        secret = load_secret(self.data)
+        return make_user_token(secret, user_id=user, role=role, now=time.time(), lifetime_s=lifetime_s)
+
+    def chat(self, nursery: trio.Nursery, ear: Ear, **options: Any) -> AIChat:
+        """A chat of the SDK that tells everything to `ear`."""
+        return AIChat(nursery, ws_url=self.ws_url, **ear.callbacks, **options)
+
+
+def write_bots(folder: Path, bots: Mapping[str, str]) -> None:
+    """Write bot files; a name without a slash is `<name>/bot.md`."""
+    for name, text in bots.items():
+        path = folder / (name if name.endswith((".ts", ".md")) else f"{name}/bot.md")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+@asynccontextmanager
+async def stack(
+    data: Path,
+    replies: Script | None = None,
+    *,
+    bots: Mapping[str, str] | None = None,
+    clock: Callable[[], float] = time.time,
+    demo: bool = False,
+    **settings: Any,
+) -> AsyncIterator[Stack]:
+    """Serve `bots` from `data` on a free port while the block runs.
+
+    Without `replies` the offline model answers. `settings` are fields of `Settings`.
+    """
+    write_bots(data / "bots", bots if bots is not None else {"shop": OPEN_BOT})
+    if demo:
+        db = connect(database_path(data))
+        create_demo(db, date(2026, 6, 15))
+        db.close()
+    if replies is None:
+        async with _served(data, None, clock, settings) as served:
+            yield served
+        return
+    async with model_server(replies) as model:
+        base_url = f"{model.url}/v1"
+        async with _served(data, model, clock, {"openai_base_url": base_url, **settings}) as served:
+            yield served
+
+
+@asynccontextmanager
+async def _served(
+    data: Path, model: ModelServer | None, clock: Callable[[], float], settings: dict[str, Any]
+) -> AsyncIterator[Stack]:
+    given = {"openai_model": "scripted", "shutdown_grace_s": 0.0, "bots": str(data / "bots"), **settings}
+    ready = trio.Event()
+    urls: list[str] = []
+
+    def started(told: Started) -> None:
+        urls.extend(told.urls)
+        ready.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(run, Settings(data=str(data), port=0, **given), started, clock))
+        with trio.fail_after(20):
+            await ready.wait()
+        try:
+            yield Stack(urls[0], data, model)
+        finally:
+            nursery.cancel_scope.cancel()

@@ -1,0 +1,259 @@
+"""`appliance chat`: talk to a bot in the terminal, over the same WebSocket as every other client."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import click
+import httpx
+import trio
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from appliance.client import AIChat, Answer, ChatError, ChatEvent, ConnectError
+from appliance.errors import ApplianceError
+
+URL = "http://127.0.0.1:8080"
+PIPE_COLUMNS = 120
+"""Width of tables when nobody looks: wide enough to keep them whole, narrow enough for a mail."""
+
+LIST_TIMEOUT_S = 5.0
+
+
+class ChatFailed(ApplianceError):
+    """A sentence for the terminal; the command ends with exit code 1."""
+
+    code = "chat_failed"
+
+
+class Interrupted(Exception):
+    """Ctrl-C a second time, or without an answer to stop."""
+
+
+@click.command("chat")
+@click.argument("bot")
+@click.argument("message", required=False)
+@click.option("--url", default=URL, show_default=True, help="The server: http://… or ws://….")
+@click.option("--token", help="A user's token or an API key; without it you are an anonymous visitor.")
+def command(bot: str, message: str | None, url: str, token: str | None) -> None:
+    """Chat with BOT: one MESSAGE, or a dialogue when there is none.
+
+    Ctrl-C stops the running answer; a second one leaves.
+    """
+    terminal = Terminal(bot, url, token)
+    try:
+        if message is not None:
+            if not terminal.ask(message):
+                sys.exit(130)
+        elif sys.stdin.isatty():
+            terminal.dialogue()
+        else:
+            raise ChatFailed('There is no terminal to ask on: give the message, appliance chat BOT "…"')
+    except Interrupted:
+        sys.exit(130)
+
+
+class Terminal:
+    """One conversation with one bot; answers go to stdout, what happens meanwhile to stderr."""
+
+    def __init__(self, bot: str, url: str, token: str | None) -> None:
+        self._bot = bot
+        self._url = url
+        self._ws_url = ws_url(url)
+        self._token = token
+        self._conversation_id: str | None = None
+        piped = None if sys.stdout.isatty() else PIPE_COLUMNS
+        self._out = Console(width=piped, highlight=False, soft_wrap=True)
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def dialogue(self) -> None:
+        """Ask for questions until the input ends; a failed answer does not end it."""
+        self._err.print(f"Chat with {self._bot}. Ctrl-C stops an answer, Ctrl-D leaves.", style="dim")
+        while (question := self._prompt()) is not None:
+            if not question.strip():
+                continue
+            try:
+                self.ask(question)
+            except ChatFailed as failure:
+                self._err.print(Text(clean(failure.text), style="red"))
+
+    def ask(self, question: str) -> bool:
+        """Ask and print the answer as it comes; False when it was stopped by Ctrl-C.
+
+        Raises `ChatFailed`, and `Interrupted` when the user wants to leave.
+        """
+        if not question.strip():
+            raise ChatFailed("The message is empty: there is nothing to ask.")
+        try:
+            return trio.run(self._converse, question)
+        except ConnectError as error:
+            raise ChatFailed(self._connection_hint(error)) from error
+        except ChatError as error:
+            raise ChatFailed(self._refusal_hint(error)) from error
+
+    def _prompt(self) -> str | None:
+        try:
+            return input("\n> ")
+        except (EOFError, KeyboardInterrupt):
+            self._err.print()
+            return None
+
+    # -- one answer ----------------------------------------------------------------------------------
+
+    async def _converse(self, question: str) -> bool:
+        async with AIChat(self._ws_url, self._token) as chat:
+            answer = chat.ask(self._bot, question, conversation_id=self._conversation_id)
+            interrupted = False
+            # A nursery would wrap the errors of the answer in a group: they are passed out by hand.
+            failure: ChatError | None = None
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._watch_ctrl_c, chat, answer, nursery.cancel_scope)
+                try:
+                    await self._print(answer)
+                except ChatError as error:
+                    failure = error
+                interrupted = nursery.cancel_scope.cancel_called
+                nursery.cancel_scope.cancel()
+            self._conversation_id = answer.conversation_id
+            if failure is not None:
+                raise failure
+            if interrupted or not answer.is_over:
+                raise Interrupted
+            return not answer.is_cancelled
+
+    async def _watch_ctrl_c(self, chat: AIChat, answer: Answer, leave: trio.CancelScope) -> None:
+        with trio.open_signal_receiver(signal.SIGINT) as signals:
+            async for _ in signals:
+                if answer.conversation_id is None or answer.is_cancelled or not chat.is_connected():
+                    leave.cancel()
+                else:
+                    answer.cancel()
+                    self._err.print("Stopping… (Ctrl-C again leaves)", style="dim")
+
+    async def _print(self, answer: Answer) -> None:
+        printer = Printer(self._out, self._err)
+        try:
+            async for event in answer:
+                printer.show(event)
+        finally:
+            printer.end_line()
+
+    # -- what went wrong -----------------------------------------------------------------------------
+
+    def _connection_hint(self, error: ConnectError) -> str:
+        if error.status in {401, 403}:
+            return f"{error.text} Make a new token with: appliance token create --user ID"
+        if error.status is not None:
+            return error.text
+        return f"{error.text}. Is the server running? Start one with: appliance demo"
+
+    def _refusal_hint(self, error: ChatError) -> str:
+        match error.code:
+            case "CHATBOT_NOT_FOUND":
+                names = public_bots(self._url, self._token)
+                known = f" Public bots here: {', '.join(names)}." if names else ""
+                return f"{error.text}{known}"
+            case "AUTH_REQUIRED":
+                return f"{error.text} Use --token with one from: appliance token create --user ID"
+            case _:
+                return error.text
+
+
+class Printer:
+    """Writes the events of one answer; keeps track of whether a line is open."""
+
+    def __init__(self, out: Console, err: Console) -> None:
+        self._out = out
+        self._err = err
+        self._open_line = False
+
+    def show(self, event: ChatEvent) -> None:
+        """Print one event, if there is anything in it for people."""
+        match event.type:
+            case "content":
+                self._out.print(Text(clean(event.delta)), end="")
+                self._open_line = not event.delta.endswith("\n")
+            case "progress":
+                self.end_line()
+                self._err.print(Text(f"· {clean(event.message)}", style="dim"))
+            case "query_result":
+                self.end_line()
+                self._query(event)
+            case "done":
+                self.end_line()
+                if event.usage:
+                    self._err.print(Text(f"{event.usage.total_tokens} tokens", style="dim"))
+            case "cancelled":
+                self.end_line()
+                self._err.print("Stopped.", style="dim")
+
+    def end_line(self) -> None:
+        """Close the line that text was written to."""
+        if self._open_line:
+            self._out.print()
+        self._open_line = False
+
+    def _query(self, event: ChatEvent) -> None:
+        self._err.print(Text(clean(event.query), style="cyan"))
+        if event.error:
+            self._err.print(Text(clean(event.summary or event.error), style="red"))
+        if event.data:
+            self._out.print(result_table(event), soft_wrap=False)
+        if event.truncated:
+            self._err.print(f"The first {event.row_count} rows; there are more.", style="dim")
+
+
+def result_table(event: ChatEvent) -> Table:
+    """The rows of a query_result; numbers stand right."""
+    names = event.columns or list(event.data[0])
+    table = Table(show_edge=False, header_style="bold")
+    for name in names:
+        values = [row.get(name) for row in event.data]
+        numeric = all(isinstance(value, int | float | None) for value in values)
+        table.add_column(Text(clean(name)), justify="right" if numeric else "left")
+    for row in event.data:
+        table.add_row(*(_cell(row.get(name)) for name in names))
+    return table
+
+
+def _cell(value: Any) -> Text:
+    return Text("null", style="dim italic") if value is None else Text(clean(str(value)))
+
+
+CONTROL = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)])
+"""All control characters but tab and newline."""
+
+
+def clean(text: str) -> str:
+    """`text` without the control characters by which a model could steer the terminal."""
+    return text.translate(CONTROL)
+
+
+def ws_url(url: str) -> str:
+    """The chat socket of a server given as http(s):// or ws(s)://, with or without its path."""
+    parts = urlsplit(url if "//" in url else f"//{url}", scheme="http")
+    scheme = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}.get(parts.scheme)
+    if scheme is None or not parts.hostname:
+        raise ChatFailed(f"--url {url!r} is not an address like http://127.0.0.1:8080")
+    path = parts.path.rstrip("/")
+    if not path.endswith("/ai/ws"):
+        path += "/ai/ws"
+    return urlunsplit((scheme, parts.netloc, path, parts.query, ""))
+
+
+def public_bots(url: str, token: str | None) -> list[str]:
+    """Names of the bots that the server lists; [] when it does not answer."""
+    parts = urlsplit(ws_url(url))
+    scheme = "https" if parts.scheme == "wss" else "http"
+    path = parts.path.removesuffix("/ai/ws") + "/api/v1/ai/chatbots"
+    headers = {"Authorization": f"Bearer {quote(token, safe='')}"} if token else {}
+    try:
+        address = urlunsplit((scheme, parts.netloc, path, "", ""))
+        reply = httpx.get(address, headers=headers, timeout=LIST_TIMEOUT_S)
+        return [str(bot["name"]) for bot in reply.raise_for_status().json()["chatbots"]]
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return []

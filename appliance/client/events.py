@@ -1,0 +1,72 @@
+"""What a client sees: one struct for every frame, and the errors it may get."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+TERMINAL = frozenset({"done", "error", "cancelled"})
+"""Types of the events that end an answer."""
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens of one answer, over all its model calls."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    estimated: bool = False
+
+
+class ChatEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One frame from the server; `type` says which of the other fields mean something.
+
+    Types: chat_started, resumed, user_message, progress, content, query_result, tool_result, done,
+    cancelled, error; and two of the client's own, connected and disconnected.
+    """
+
+    type: str
+    conversation_id: str | None = None
+    seq: int | None = None
+    chatbot: str = ""
+    step: str = ""
+    message: str = ""
+    delta: str = ""
+    query: str = ""
+    summary: str = ""
+    row_count: int = 0
+    columns: list[str] = []
+    data: list[dict[str, Any]] = []
+    truncated: bool = False
+    content: str = ""
+    message_id: str = ""
+    client_message_id: str = ""
+    running: bool = False
+    usage: Usage | None = None
+    error: str = ""
+    code: str = ""
+    retry_after: float | None = None
+
+
+class ChatError(Exception):
+    """The server, or the way to it, refused. `code` is the contract, `text` is for people."""
+
+    def __init__(self, code: str, text: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+        self.retry_after_s = retry_after_s
+
+
+class ConnectError(ChatError):
+    """No connection. `status` is the HTTP status of a refused upgrade (401: bad token), else None."""
+
+    def __init__(self, text: str, *, status: int | None = None) -> None:
+        super().__init__("CONNECT_FAILED" if status is None else "CONNECT_REFUSED", text)
+        self.status = status
+
+
+def chat_error(event: ChatEvent) -> ChatError:
+    """The exception that tells an `error` event."""
+    return ChatError(event.code or "ERROR", event.error, retry_after_s=event.retry_after)

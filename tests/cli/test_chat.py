@@ -1,0 +1,147 @@
+"""`appliance chat` as a process, on a pipe and on a terminal, against the appliance."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from appliance.cli.chat import ChatFailed, clean, ws_url
+from tests.support.stage import SLOW_TEXT, Stage, stage
+
+CHAT = [sys.executable, "-m", "appliance", "chat"]
+
+
+@pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with stage(tmp_path) as scene:
+        yield scene
+
+
+async def chat(*arguments: str) -> subprocess.CompletedProcess[str]:
+    with trio.fail_after(30):
+        run = await trio.run_process(
+            [*CHAT, *arguments], check=False, capture_stdout=True, capture_stderr=True
+        )
+    return subprocess.CompletedProcess(run.args, run.returncode, run.stdout.decode(), run.stderr.decode())
+
+
+async def test_one_message_prints_the_answer_to_stdout_and_the_rest_to_stderr(scene: Stage) -> None:
+    run = await chat("sql-assistant", "top users", "--url", scene.ws_url)
+    assert run.returncode == 0, run.stderr
+    assert "name" in run.stdout
+    assert run.stdout.endswith("The top two are shown above.\n")
+    assert "· Executing: users" in run.stderr
+    assert "SELECT name, id FROM users" in run.stderr
+    assert "36 tokens" in run.stderr
+    slow = await chat("support", "slow", "--url", scene.url)
+    assert slow.stdout == SLOW_TEXT + "\n"
+
+
+async def test_a_refused_query_shows_why(scene: Stage) -> None:
+    run = await chat("support", "wrong table", "--url", scene.url)
+    assert "Table not allowed" in run.stderr
+
+
+COMPLAINTS = [
+    (["nobody", "hi"], "There is no bot 'nobody' in namespace 'default'. Public bots here: "),
+    (["members", "hi"], "appliance token create"),
+    (["support", "hi", "--token", "made-up"], "refused the connection"),
+    (["support", "break"], "appliance: "),
+    (["support", " "], "The message is empty"),
+    (["support"], "There is no terminal to ask on"),
+]
+
+
+async def test_what_goes_wrong_is_one_sentence_and_exit_code_1(scene: Stage) -> None:
+    for arguments, sentence in COMPLAINTS:
+        run = await chat(*arguments, "--url", scene.url)
+        last = run.stderr.splitlines()[-1]
+        assert (run.returncode, last[:11]) == (1, "appliance: "), run.stderr
+        assert sentence in last
+        assert "Traceback" not in run.stderr
+
+
+async def test_no_server_is_a_sentence_that_says_how_to_start_one() -> None:
+    run = await chat("support", "hi", "--url", "127.0.0.1:1")
+    assert run.returncode == 1
+    assert "cannot reach ws://127.0.0.1:1/ai/ws" in run.stderr
+    assert "appliance demo" in run.stderr
+
+
+async def test_a_token_opens_a_bot_for_members(scene: Stage) -> None:
+    run = await chat("members", "hello", "--url", scene.url, "--token", scene.server.token("alice"))
+    assert run.stdout == "You said: hello\n", run.stderr
+
+
+async def test_ctrl_c_stops_the_answer_and_keeps_its_beginning(scene: Stage) -> None:
+    async with trio.open_nursery() as nursery:
+        run = trio.run_process
+        command = [*CHAT, "support", "stuck", "--url", scene.url]
+        process = await nursery.start(
+            lambda task_status: run(
+                command, check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE, task_status=task_status
+            )
+        )
+        with trio.fail_after(20):
+            text = b""
+            while b"let me see" not in text:
+                text += await process.stdout.receive_some()
+            process.send_signal(signal.SIGINT)
+            errors = b""
+            async for data in process.stderr:
+                errors += data
+            assert await process.wait() == 130
+    assert b"Stopping" in errors
+    assert b"Traceback" not in errors
+
+
+async def test_a_dialogue_on_a_terminal_goes_on_after_an_answer_and_after_an_error(scene: Stage) -> None:
+    arguments = ["support", "--url", scene.url]
+    screen = await trio.to_thread.run_sync(_dialogue, arguments, ["one", "break", "two"])
+    assert screen.count("You said:") == 2
+    assert scene.asked() == ["one", "break", "two"]
+
+
+def _dialogue(arguments: list[str], questions: list[str]) -> str:
+    """Type each question when the prompt is there; Ctrl-D at the end. Returns what was on the screen."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen([*CHAT, *arguments], stdin=slave, stdout=slave, stderr=slave)
+    os.close(slave)
+    screen = ""
+    for question in [*questions, "\x04"]:
+        screen += _read_until(master, "\n> ")
+        os.write(master, question.encode() + (b"" if question == "\x04" else b"\n"))
+    assert process.wait(timeout=10) == 0
+    os.close(master)
+    return screen
+
+
+def _read_until(master: int, prompt: str) -> str:
+    until = time.monotonic() + 20
+    text = ""
+    while not text.replace("\r", "").endswith(prompt):
+        assert time.monotonic() < until, text
+        text += os.read(master, 4096).decode(errors="replace")
+    return text
+
+
+def test_addresses_are_taken_in_every_usual_form() -> None:
+    assert ws_url("http://h:8080") == "ws://h:8080/ai/ws"
+    assert ws_url("https://h/base/") == "wss://h/base/ai/ws"
+    assert ws_url("ws://h/ai/ws") == "ws://h/ai/ws"
+    assert ws_url("h:8080") == "ws://h:8080/ai/ws"
+    with pytest.raises(ChatFailed, match="http://127"):
+        ws_url("ftp://h")
+
+
+def test_a_model_cannot_steer_the_terminal() -> None:
+    assert clean("a\x1b[2Jb\x9bc\rd\te\n") == "a[2Jbcd\te\n"

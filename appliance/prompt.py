@@ -18,7 +18,7 @@ from appliance.messages import (
     ToolResultPart,
     estimate_tokens,
 )
-from appliance.schema import Schema, Table
+from appliance.schema import ForeignKey, Schema, Table
 
 SCHEMA_HEADING = "# Database schema"
 SAMPLES_MAX = 8
@@ -165,7 +165,8 @@ def schema_section(schema: Schema) -> str:
 
     Each table is `## Table schema.name`, optional lines `N rows.` and comment, then a Markdown table with
     the columns column, type, null, notes. Notes are joined by `; ` in this order: `primary key`,
-    `references schema.table.column`, `e.g. a, b, c`, the column's comment. A sample that contains a comma
+    `references schema.table.column` (with ` (inferred)` where nobody declared it), `e.g. a, b, c`, the
+    column's comment. A sample that contains a comma
     or a quote is written as a JSON string; one that would break the table is left out, never altered.
     """
     if not schema.tables:
@@ -180,10 +181,7 @@ def _table(table: Table) -> str:
     if table.comment:
         lines.append(_cell(table.comment))
     lines += ["", "| column | type | null | notes |", "|---|---|---|---|"]
-    targets = {
-        key.column: f"references {table.schema}.{key.target_table}.{key.target_column}"
-        for key in table.foreign_keys
-    }
+    targets = {key.column: _reference(table, key) for key in table.foreign_keys}
     for column in table.columns:
         notes = []
         if column.primary_key:
@@ -197,6 +195,11 @@ def _table(table: Table) -> str:
         null = "yes" if column.nullable else "no"
         lines.append(f"| {_cell(column.name)} | {column.type or 'ANY'} | {null} | {'; '.join(notes)} |")
     return "\n".join(lines)
+
+
+def _reference(table: Table, key: ForeignKey) -> str:
+    doubt = "" if key.declared else " (inferred)"
+    return f"references {table.schema}.{key.target_table}.{key.target_column}{doubt}"
 
 
 def _samples(values: list[str]) -> str:

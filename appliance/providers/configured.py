@@ -16,6 +16,9 @@ from appliance.settings import Settings
 
 log = logging.getLogger(__name__)
 
+OFFLINE_PACE_S = 0.01
+"""Between the words of the offline model: people see an answer being written."""
+
 
 def configured(settings: Settings, client: httpx.AsyncClient) -> dict[str, Provider]:
     """Every usable provider by its name, the default one first; `offline` is always among them.
@@ -91,7 +94,7 @@ def _offline() -> Provider:
     # Late, so that the offline model's grammar is not loaded before somebody serves.
     from appliance.providers.offline import Offline
 
-    return Offline()
+    return Offline(pace_s=OFFLINE_PACE_S)
 
 
 _Maker = Callable[[Settings, httpx.AsyncClient], Provider]

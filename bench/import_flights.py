@@ -23,7 +23,7 @@ ROWS = 336_776
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--rounds", type=int, default=5)
     rounds = arguments.parse_args().rounds
     if shutil.which("sqlite3") is None:
         print("The sqlite3 shell is not installed.", file=sys.stderr)

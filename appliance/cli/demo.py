@@ -13,7 +13,7 @@ from appliance.cli.serve import start
 from appliance.importer.demo import create_demo
 from appliance.settings import load
 from appliance.store import lock
-from appliance.store.store import connect, database_path
+from appliance.store.database import connect, database_path
 
 QUESTION = "Show me the top 10 users by order count"
 

@@ -14,8 +14,8 @@ import msgspec
 
 from appliance.identity import DEFAULT_TENANT
 from appliance.store import audit
+from appliance.store.database import connect, database_path
 from appliance.store.keys import ApiKey, KeyType, create_key, list_keys, revoke_key
-from appliance.store.store import connect, database_path
 
 _data_option = click.option(
     "--data", default="./data", envvar="APPLIANCE_DATA", show_default=True, help="Data folder."

@@ -15,8 +15,8 @@ from appliance.errors import InvalidInput, NotFound
 from appliance.identity import DEFAULT_TENANT
 from appliance.server.tokens import make_user_token
 from appliance.store import audit
+from appliance.store.database import connect, database_path
 from appliance.store.secret import load_secret
-from appliance.store.store import connect, database_path
 from appliance.store.tenants import tenant_exists
 from appliance.store.users import remember_user
 

@@ -27,8 +27,9 @@ from appliance.server.auth import Authenticator
 from appliance.server.run import ServerLimits, serve
 from appliance.settings import Settings
 from appliance.store import lock
+from appliance.store.database import database_path
 from appliance.store.secret import load_secret
-from appliance.store.store import Store, database_path
+from appliance.store.store import Store
 from appliance.tools.sql import TOOL as SQL_TOOL
 from appliance.tools.sql_pool import SqlPool
 

@@ -35,7 +35,9 @@ def migrations() -> list[Migration]:
 
 def applied(db: apsw.Connection) -> int:
     """The number of the newest migration in the file, 0 for a new file."""
-    if not db.table_exists("main", "_migrations"):
+    # Asked of the file: `table_exists` reads the connection's cached schema, and another process may have
+    # just migrated.
+    if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = '_migrations'").fetchone():
         return 0
     return int(db.execute("SELECT coalesce(max(number), 0) FROM _migrations").get)
 

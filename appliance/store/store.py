@@ -7,7 +7,6 @@ POSIX locks are lost when any descriptor of it is closed.
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,44 +15,15 @@ from typing import Concatenate, ParamSpec, TypeVar
 import apsw
 import trio
 
-from appliance.errors import StoreError
-from appliance.store.migrate import migrate
+from appliance.store.database import connect
 from appliance.store.pragmas import open_connection, translate
 from appliance.store.writer import Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-DATABASE_NAME = "appliance.db"
 READERS = 2
 """Reader threads: lists and searches; more would only fight for two small cores."""
-
-
-def database_path(data: Path | str) -> Path:
-    """Where the one file is in a data folder."""
-    return Path(data) / DATABASE_NAME
-
-
-def connect(path: Path) -> apsw.Connection:
-    """Open (and create, and migrate) the database for one-shot commands; raises `StoreError`."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"The data folder {path.parent} cannot be created ({error.strerror}).") from error
-    db = open_connection(path)
-    try:
-        snapshot = path.with_name(
-            f"{path.name}.before-migration-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
-        )
-        migrate(db, snapshot=snapshot)
-    except apsw.Error as error:
-        db.close()
-        raise translate(error, path) from error
-    except BaseException:
-        db.close()
-        raise
-    db.transaction_mode = "IMMEDIATE"
-    return db
 
 
 class Store:

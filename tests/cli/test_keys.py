@@ -10,7 +10,8 @@ from appliance.errors import InvalidCredential
 from appliance.server.auth import Authenticator, Credentials
 from appliance.settings import Settings
 from appliance.store import audit
-from appliance.store.store import Store, connect, database_path
+from appliance.store.database import connect, database_path
+from appliance.store.store import Store
 
 
 def appliance(*words: object) -> subprocess.CompletedProcess[str]:

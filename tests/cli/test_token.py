@@ -13,9 +13,10 @@ from appliance.server.auth import Authenticator, Credentials
 from appliance.server.tokens import verify
 from appliance.settings import Settings
 from appliance.store import audit
+from appliance.store.database import connect, database_path
 from appliance.store.keys import create_key
 from appliance.store.secret import load_secret
-from appliance.store.store import Store, connect, database_path
+from appliance.store.store import Store
 from appliance.store.users import user_exists
 
 

@@ -15,8 +15,9 @@ from appliance.identity import Caller
 from appliance.server.auth import Authenticator, Credentials, credentials_of, require_admin, require_user
 from appliance.server.tokens import make_user_token, make_visitor_token
 from appliance.settings import Settings
+from appliance.store.database import connect
 from appliance.store.keys import create_key, revoke_key
-from appliance.store.store import Store, connect
+from appliance.store.store import Store
 from appliance.store.users import SEEN_EVERY_S, user_exists
 
 SECRET = "s" * 32

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import trio
 
-from appliance.store.store import connect, database_path
+from appliance.store.database import connect, database_path
 from tests.support.loopback import ROOT, cli_server
 from tests.support.model_replies import openai_text, stream, text
 from tests.support.model_server import model_server

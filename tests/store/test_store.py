@@ -11,9 +11,10 @@ import trio
 
 from appliance.errors import DataFolderInUse, StoreError, StoreFull
 from appliance.store import lock
+from appliance.store.database import connect, database_path
 from appliance.store.migrate import APPLICATION_ID, applied, migrations
 from appliance.store.pragmas import open_connection
-from appliance.store.store import Store, connect, database_path
+from appliance.store.store import Store
 
 
 def add(db: apsw.Connection, key: str, value: str) -> None:
@@ -102,7 +103,8 @@ def test_a_kill_at_any_moment_loses_no_acknowledged_write(tmp_path: Path) -> Non
         """
         import sys, trio
         from pathlib import Path
-        from appliance.store.store import Store, database_path
+        from appliance.store.database import database_path
+        from appliance.store.store import Store
         from tests.store.test_store import add
         async def main():
             async with Store.open(database_path(Path(sys.argv[1]))) as store:

@@ -16,8 +16,8 @@ from appliance.importer.demo import create_demo
 from appliance.server.main import Started, run
 from appliance.server.tokens import make_user_token
 from appliance.settings import Settings
+from appliance.store.database import connect, database_path
 from appliance.store.secret import load_secret
-from appliance.store.store import connect, database_path
 from appliance.store.users import remember_user
 from tests.support.model_server import ModelServer, Script, model_server
 from tests.support.sdk import AIChat, Ear

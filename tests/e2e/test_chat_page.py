@@ -23,8 +23,10 @@ async def scene(tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 def ask(page: Page, text: str) -> None:
-    page.get_by_label("Your question").fill(text)
-    page.keyboard.press("Enter")
+    box = page.get_by_label("Your question")
+    box.fill(text)
+    expect(page.get_by_role("button", name="Send")).to_be_enabled()  # the page's script is there
+    box.press("Enter")
 
 
 async def test_an_answer_with_sql_and_table_survives_a_reload(scene: Stage) -> None:

@@ -23,7 +23,6 @@ maps codes to its own words in one table.
     │   ├── ProviderUnavailable   refused, reset, 429 or 5xx after the retries
     │   └── ProviderBroken        garbage, a cut stream, silence past the idle deadline
     ├── PromptTooLong          the prompt cannot fit the model's context
-    ├── ToolLoop               the model insists on something it may not do
     ├── StoreError             the database cannot be used
     │   ├── StoreFull             no space left on the disk
     │   └── DataFolderInUse       another server has it
@@ -45,6 +44,11 @@ class ApplianceError(Exception):
         self.text = text
         self.details: dict[str, Any] = details
         """Extra facts a protocol may pass on; JSON-able values only."""
+
+    @property
+    def public_text(self) -> str:
+        """What strangers may read; the log has the rest."""
+        return self.text
 
 
 class InvalidInput(ApplianceError):
@@ -142,6 +146,11 @@ class ProviderError(ApplianceError):
     code = "provider_error"
     public: ClassVar[str] = "The model could not answer. The operator finds the reason in the server's log."
 
+    @property
+    def public_text(self) -> str:
+        """Without what the provider said."""
+        return self.public
+
     def __init__(self, text: str, *, upstream_status: int | None = None) -> None:
         super().__init__(text)
         self.upstream_status = upstream_status
@@ -181,22 +190,23 @@ class PromptTooLong(ApplianceError):
     code = "prompt_too_long"
 
 
-class ToolLoop(ApplianceError):
-    """The model asked twice in a row for a tool that it may not use."""
-
-    code = "tool_loop"
-
-
 class StoreError(ApplianceError):
-    """The database refuses to work; the text says why, as far as known."""
+    """The database refuses to work; the text says why, as far as known, and names the file."""
 
     code = "store_error"
+    public: ClassVar[str] = "The database cannot be used right now. The operator finds the reason in the log."
+
+    @property
+    def public_text(self) -> str:
+        """Without paths of the server."""
+        return self.public
 
 
 class StoreFull(StoreError):
     """The disk is full; nothing of the refused write was kept."""
 
     code = "store_full"
+    public = "The server's disk is full, so this could not be kept. Try again later."
 
 
 class DataFolderInUse(StoreError):

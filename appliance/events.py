@@ -111,6 +111,8 @@ class TurnCancelled(Event, frozen=True, kw_only=True, tag="turn_cancelled"):
     message_id: str
     usage: Usage
     reason: Literal["user", "orphaned", "shutdown", "deleted"] = "user"
+    waited: bool = False
+    """It was cancelled while it waited for its turn, so nothing of it was ever told."""
 
 
 class TurnFailed(Event, frozen=True, kw_only=True, tag="turn_failed"):

@@ -84,6 +84,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ollama_model: str = ""
 
 
+AT_LEAST_ONE = {"turns_max", "sql_workers_max", "sql_rows_max", "sockets_max"}
+"""With none of these nothing could ever be answered."""
+
 FOREIGN_VARIABLES = (
     "OPENAI_API_KEY",
     "OPENAI_BASE_URL",
@@ -123,8 +126,9 @@ def load(environ: Mapping[str, str]) -> Settings:
             kind = {"int": "a whole number", "float": "a number"}[types[field].__name__]
             complaints.append(f"{variable}={text!r} must be {kind}")
             continue
-        if isinstance(values[field], int | float) and values[field] < 0:  # type: ignore[operator]
-            complaints.append(f"{variable}={text!r} must not be negative")
+        least = 1 if field in AT_LEAST_ONE else 0
+        if isinstance(values[field], int | float) and values[field] < least:  # type: ignore[operator]
+            complaints.append(f"{variable}={text!r} must be at least {least}")
     secret = str(values.get("jwt_secret", ""))
     if secret and len(secret) < 32:
         complaints.append(f"{PREFIX}JWT_SECRET has {len(secret)} characters; at least 32 are needed")

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 import trio
 
 from appliance.engine import replay
-from appliance.engine.log import Entry, Log, Wakeup, merge
+from appliance.engine.log import Cursor, Entry, Log, Wakeup, merge
 from appliance.engine.recorder import Recorder
 from appliance.engine.services import Services
 from appliance.engine.turn import CancelReason, Question, Turn
+from appliance.events import TERMINAL_EVENTS
 from appliance.messages import Message
 from appliance.store import turns
 
@@ -91,14 +92,14 @@ class Chat:
     async def cancel(self, reason: CancelReason) -> bool:
         """Stop the running turn and those that wait; returns when their ends are stored and in the log.
 
-        False when there were none.
+        False when the log tells of no cancelled turn: there was none, or it ended before.
         """
         stopped = list(self._turns)
         for turn in stopped:
             turn.cancel(reason)
         for turn in stopped:
             await turn.ended.wait()
-        return bool(stopped)
+        return any(turn.was_cancelled for turn in stopped)
 
     # -- turns ---------------------------------------------------------------------------------------
 
@@ -141,7 +142,12 @@ class Chat:
             raise
         if backlog:
             wakeup.set()
-        return Reader(cursor_take=cursor.take, close=cursor.close, backlog=backlog, left=self._left)
+        return Reader(self, cursor, backlog)
+
+    def close_reader(self, cursor: Cursor) -> None:
+        """A reader has gone; the last one's going starts the orphan grace."""
+        cursor.close()
+        self._left()
 
     def _left(self) -> None:
         """A reader or the last turn has gone."""
@@ -174,25 +180,24 @@ class Chat:
 class Reader:
     """One reader of a chat: `take` what is new, `close` when done."""
 
-    def __init__(
-        self,
-        *,
-        cursor_take: Callable[[], list[Entry]],
-        close: Callable[[], None],
-        backlog: list[Entry],
-        left: Callable[[], None],
-    ) -> None:
-        self._cursor_take = cursor_take
-        self._close = close
+    def __init__(self, chat: Chat, cursor: Cursor, backlog: list[Entry]) -> None:
+        self._chat = chat
+        self._cursor = cursor
         self._backlog = backlog
-        self._left = left
+
+    @property
+    def expects_more(self) -> bool:
+        """Does a turn run or wait, or is there something that was not taken yet?"""
+        return self._chat.running or bool(self._backlog) or not self._cursor.at_end
 
     def take(self) -> list[Entry]:
         """Everything since the last call, in order, neighbouring text merged."""
         backlog, self._backlog = self._backlog, []
-        return [*backlog, *self._cursor_take()]
+        entries = [*backlog, *self._cursor.take()]
+        if entries and isinstance(entries[-1].event, TERMINAL_EVENTS):
+            self._chat.log.forget_read()
+        return entries
 
     def close(self) -> None:
-        """Stop reading; the last reader's leaving starts the orphan grace."""
-        self._close()
-        self._left()
+        """Stop reading."""
+        self._chat.close_reader(self._cursor)

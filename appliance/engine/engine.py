@@ -38,7 +38,7 @@ from appliance.messages import Message, estimate_tokens, title_of
 from appliance.store import audit, conversations, turns, usage, users
 from appliance.store.conversations import Conversation, Listed
 
-PURGE_EVERY_S = 60.0
+TIDY_UP_EVERY_S = 60.0
 TITLE_CHARS_MAX = 200
 CONTENT_CHARS_MAX = 100_000
 CLIENT_ID_CHARS_MAX = 200
@@ -89,7 +89,7 @@ class Engine:
             logger.warning("%d unfinished answers of the last run were closed as interrupted", interrupted)
         async with trio.open_nursery() as nursery:
             engine = cls(services, catalogue, nursery)
-            nursery.start_soon(engine._purge_expired)
+            nursery.start_soon(engine._tidy_up)
             try:
                 yield engine
             finally:
@@ -102,8 +102,9 @@ class Engine:
         with self._grace:
             for chat in list(self._chats.values()):
                 await chat.wait_idle()
-        for chat in list(self._chats.values()):
-            await chat.cancel("shutdown")
+        async with trio.open_nursery() as nursery:
+            for chat in list(self._chats.values()):
+                nursery.start_soon(chat.cancel, "shutdown")
 
     def hurry(self) -> None:
         """End the grace now."""
@@ -136,8 +137,8 @@ class Engine:
         """
         if self._closing:
             raise ShuttingDown("The server is restarting. Send the message again in a moment.")
-        _check_message(command)
         conversation = self._own(command.conversation_id, caller)
+        _check_message(command)
         bot = self.catalogue.get(conversation.namespace, conversation.bot)
         if bot is None or not bot.enabled:
             raise BotNotFound(f"The bot {conversation.bot!r} of this conversation is not there any more.")
@@ -148,9 +149,9 @@ class Engine:
                 return await self._admit(chat, self._question(command, caller, bot))
 
     async def cancel(self, command: CancelTurn, caller: Caller) -> bool:
-        """Stop what runs and drop what waits; returns when that is stored.
+        """Stop what runs and what waits; returns when that is stored.
 
-        True when a turn was running: then the log tells of its end.
+        True when the log tells of a cancelled turn, False when there was nothing to cancel any more.
 
         A foreign or unknown conversation is answered like one in which nothing runs.
         """
@@ -189,7 +190,7 @@ class Engine:
     async def conversation(self, id: str, caller: Caller) -> tuple[Conversation, list[Message]]:
         """One of the caller's conversations with its messages; raises `ConversationNotFound`."""
         found = self._own(id, caller)
-        return found, await self.services.store.read(turns.history, id)
+        return found, await self.services.store.read(turns.messages, id)
 
     async def rename(self, id: str, caller: Caller, title: str) -> None:
         """Give it a title that stays; raises `InvalidInput`, `ConversationNotFound`."""
@@ -202,11 +203,13 @@ class Engine:
 
     async def delete(self, conversation_id: str, caller: Caller) -> None:
         """Hide the conversation for good and stop what runs in it; raises `ConversationNotFound`."""
+        chat = self._chat(self._own(conversation_id, caller))
         now = self.services.clock()
-        if not await self.services.store.write(conversations.delete, conversation_id, caller, now):
-            raise ConversationNotFound("There is no such conversation.")
-        if chat := self._chats.get(conversation_id):
-            await chat.cancel("deleted")
+        with chat.pinned():
+            async with chat.admission:  # a message that is just being admitted is cancelled with the rest
+                if not await self.services.store.write(conversations.delete, conversation_id, caller, now):
+                    raise ConversationNotFound("There is no such conversation.")
+                await chat.cancel("deleted")
 
     # -- inner ---------------------------------------------------------------------------------------
 
@@ -273,7 +276,7 @@ class Engine:
             del self._chats[chat.id]
 
     async def _admit(self, chat: Chat, question: Question) -> Accepted:
-        if chat.waiting >= self.services.settings.queue_max:
+        if chat.running and chat.waiting >= self.services.settings.queue_max and not self._is_known(question):
             raise Busy(f"{chat.waiting} messages already wait in this conversation. Send it again later.")
         admitted = await self.services.store.write(turns.admit, self._admission(question))
         after = chat.log.position
@@ -296,6 +299,10 @@ class Engine:
             return bot.conversation_ttl_s
         idle_s = self.services.settings.idle_conversation_s
         return min(idle_s, bot.conversation_ttl_s) if bot.conversation_ttl_s else idle_s
+
+    def _is_known(self, question: Question) -> bool:
+        known = (question.conversation_id, question.client_id)
+        return bool(question.client_id) and self.services.store.read_now(turns.find_known, *known) is not None
 
     def _question(self, command: SendMessage, caller: Caller, bot: Bot) -> Question:
         return Question(
@@ -331,14 +338,15 @@ class Engine:
             now=self.services.clock(),
         )
 
-    async def _purge_expired(self) -> None:
+    async def _tidy_up(self) -> None:
         while True:
             now, busy = self.services.clock(), frozenset(self._chats)
             try:
                 await self.services.store.write(conversations.purge, now, busy=busy)
+                await self.services.settler.retry(self.services.store)
             except StoreError as error:
-                logger.error("expired conversations could not be removed: %s", error.text)
-            await trio.sleep(PURGE_EVERY_S)
+                logger.error("the database could not be tidied up: %s", error.text)
+            await trio.sleep(TIDY_UP_EVERY_S)
 
 
 def check_access(bot: Bot, caller: Caller) -> None:

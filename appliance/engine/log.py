@@ -115,9 +115,14 @@ class Cursor:
         self._log = log
         self.position = position
 
+    @property
+    def at_end(self) -> bool:
+        """Has it taken all there is?"""
+        return self.position >= self._log.position
+
     def take(self) -> list[Entry]:
         """Everything new since the last call, merged; empty when there is nothing."""
-        if self.position >= self._log.position:
+        if self.at_end:
             return []
         entries = self._log.after(self.position)
         self.position = self._log.position

@@ -19,7 +19,7 @@ from appliance.messages import Message, Part, TextPart, ToolCallPart, ToolResult
 def entries(history: list[Message], end: int) -> list[Entry]:
     """The log of `history` up to position `end`; progress is not stored and so is not replayed."""
     replayed = [entry for message in history for entry in _entries(message)]
-    return [entry for entry in replayed if entry.seq <= end]
+    return sorted((entry for entry in replayed if entry.seq <= end), key=lambda entry: entry.seq)
 
 
 def _entries(message: Message) -> list[Entry]:
@@ -53,7 +53,8 @@ def _ended(message: Message) -> TurnEvent:
     if message.status == "done":
         return TurnDone(turn_id=message.turn_id, message_id=message.id, usage=usage)
     if message.status == "cancelled":
-        return TurnCancelled(turn_id=message.turn_id, message_id=message.id, usage=usage)
+        waited = not message.parts and not usage.total_tokens
+        return TurnCancelled(turn_id=message.turn_id, message_id=message.id, usage=usage, waited=waited)
     return TurnFailed(
         turn_id=message.turn_id,
         message_id=message.id,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from appliance.bot import Bot
+from appliance.engine.settler import Settler
 from appliance.identity import Caller
 from appliance.providers.base import Provider
 from appliance.settings import Settings
@@ -27,6 +28,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     choose_provider: Callable[[Bot], Provider]
     """Raises `ProviderNotConfigured` when the bot names a provider that is not there."""
     clock: Callable[[], float]
+    settler: Settler = msgspec.field(default_factory=Settler)
 
     def utc_text(self) -> str:
         """Now, like `2026-04-29T10:11:12Z`."""

@@ -119,7 +119,7 @@ def _sql_text(call: ToolCall) -> str:
 def _arguments(call: ToolCall) -> dict[str, Any]:
     try:
         return msgspec.json.decode(call.arguments or "{}", type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise ToolError(f"The arguments of {call.name} are not a JSON object: {error}") from error
 
 

@@ -34,8 +34,8 @@ from appliance.store import turns, usage
 FLUSH_EVERY_S = 1.0
 """A crash loses at most this much of a running answer."""
 
-SETTLE_TIMEOUT_S = 10.0
-"""Storing the end of a turn is shielded from cancellation, but not for ever."""
+HISTORY_MESSAGES_MAX = 400
+"""Read for a prompt; few contexts hold as many."""
 
 ANSWER_CHARS_MAX = 500_000
 """A model that never stops is stopped: bounds the memory of a turn."""
@@ -85,7 +85,14 @@ class Turn:
         self._usage = Usage()
         self._provider: Provider | None = None
         self._note: Literal["", "token_budget"] = ""
+        self._began = False
         self._answered = False
+        self._end_event: TurnDone | TurnCancelled | TurnFailed | None = None
+
+    @property
+    def was_cancelled(self) -> bool:
+        """Did the log tell its end as cancelled?"""
+        return isinstance(self._end_event, TurnCancelled)
 
     def cancel(self, reason: CancelReason) -> None:
         """Stop the model and any tool at their next checkpoint; what there is gets stored."""
@@ -113,7 +120,7 @@ class Turn:
                     self._answered = True
                 nursery.cancel_scope.cancel()
         finally:
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + SETTLE_TIMEOUT_S):
+            with trio.CancelScope(shield=True):  # a write takes as long as it takes, and it is bounded
                 await self._end(failure)
 
     # -- the answer ----------------------------------------------------------------------------------
@@ -121,11 +128,10 @@ class Turn:
     async def _answer_or_failure(self) -> Exception | None:
         try:
             async with self._slots:
+                self._began = True
                 await self._answer()
-        except ProviderError as error:
-            logger.warning("turn %s: %s: %s", self.question.turn_id, error.code, error.text)
-            return error
         except ApplianceError as error:
+            logger.warning("turn %s: %s: %s", self.question.turn_id, error.code, error.text)
             return error
         except Exception as error:
             logger.exception("turn %s failed", self.question.turn_id)
@@ -161,7 +167,7 @@ class Turn:
                 bot=question.bot,
                 prompt=self._services.render_prompt(question.bot, question.caller),
                 schema=await toolbox.schema(),
-                history=await store.read(turns.history, question.conversation_id),
+                history=await store.read(turns.history, question.conversation_id, limit=HISTORY_MESSAGES_MAX),
                 question=question.content,
                 user_id=question.caller.user_id,
                 now=self._services.utc_text(),
@@ -256,26 +262,28 @@ class Turn:
     async def _end(self, failure: Exception | None) -> None:
         """Store the answer and its cost, then append the terminal event, whatever happens."""
         event = self._terminal(failure)
+        services = self._services
         try:
-            await self._services.store.write(turns.settle, self._settlement(event))
+            await services.settler.settle(services.store, self._settlement(event))
         except StoreError as error:
             logger.error("turn %s could not be stored: %s", self.question.turn_id, error.text)
-            text = f"The answer could not be stored. {error.text}"
+            text = f"The answer could not be stored. {error.public_text}"
             event = self._failed(error.code, text)
+            services.settler.keep(self._settlement(event))
+        self._end_event = event
         self._recorder.append(event)
 
     def _terminal(self, failure: Exception | None) -> TurnDone | TurnCancelled | TurnFailed:
         ids: dict[str, Any] = {"turn_id": self.question.turn_id, "message_id": self.question.answer_id}
-        if isinstance(failure, ProviderError) and not self.question.caller.is_admin:
-            return self._failed(failure.code, failure.public)
         if isinstance(failure, ApplianceError):
-            return self._failed(failure.code, failure.text)
+            is_admin = self.question.caller.is_admin
+            return self._failed(failure.code, failure.text if is_admin else failure.public_text)
         if failure is not None:
             return self._failed("internal", f"Something went wrong here (turn {self.question.turn_id}).")
         if self._answered:
             return TurnDone(**ids, usage=self._usage, note=self._note)
         reason = self._cancelled_by if self._scope.cancel_called else "shutdown"
-        return TurnCancelled(**ids, usage=self._usage, reason=reason)
+        return TurnCancelled(**ids, usage=self._usage, reason=reason, waited=not self._began)
 
     def _failed(self, code: str, text: str) -> TurnFailed:
         return TurnFailed(
@@ -287,6 +295,7 @@ class Turn:
         )
 
     def _settlement(self, event: TurnDone | TurnCancelled | TurnFailed) -> turns.Settlement:
+        now = self._services.clock()
         return turns.Settlement(
             progressed=self._progressed(self._recorder.position + width(event)),
             status=_STATUS[type(event)],
@@ -295,8 +304,8 @@ class Turn:
             error_text=event.message if isinstance(event, TurnFailed) else "",
             provider=self._provider.name if self._provider else "",
             model=self.question.bot.model or (self._provider.default_model if self._provider else ""),
-            ttl_s=self.question.ttl_s,
-            now=self._services.clock(),
+            expires_at=now + self.question.ttl_s if self.question.ttl_s else None,
+            now=now,
         )
 
 

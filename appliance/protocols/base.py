@@ -39,9 +39,10 @@ class Codec(Protocol):
         """A command could not be carried out (None: it could not even be decoded)."""
         ...
 
-    def encode(self, conversation_id: str, entry: Entry, *, full: bool) -> list[str]:
+    def encode(self, conversation_id: str, entry: Entry, *, full: bool, after: int) -> list[str]:
         """Frames that tell one event, in order; often one, sometimes none.
 
-        `full` readers came by `Resume` and also get the users' own messages.
+        `full` readers came by `Resume` and also get the users' own messages. Frames up to position `after`
+        have been seen: an event that is told in two frames may lie half behind it.
         """
         ...

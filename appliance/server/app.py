@@ -214,7 +214,9 @@ def _json(reply: Reply) -> Response:
 
 def _refusal(error: ApplianceError) -> Response:
     status, code = status_and_code(error)
-    body: dict[str, Any] = {"error": error.text, "code": code}
+    if status >= 500:
+        logger.error("a request was refused: %s", error.text)
+    body: dict[str, Any] = {"error": error.public_text, "code": code}
     return _json(Reply(status=status, body=body | ({"details": error.details} if error.details else {})))
 
 

@@ -6,7 +6,7 @@ in a loop: it sleeps until there is something, then gives all that waits at once
 
 from __future__ import annotations
 
-import time
+import logging
 from collections import OrderedDict, deque
 
 import msgspec
@@ -15,10 +15,12 @@ import trio
 from appliance.engine.chat import Reader
 from appliance.engine.engine import Accepted, Engine, Opened
 from appliance.engine.log import Entry, Wakeup
-from appliance.errors import ApplianceError, AuthRequired, Busy, InvalidInput
+from appliance.errors import ApplianceError, AuthRequired, Busy, InvalidInput, StoreError
 from appliance.events import CancelTurn, Command, Resume, SendMessage, StartChat
 from appliance.identity import Caller
 from appliance.protocols.base import Codec
+
+logger = logging.getLogger("appliance.server")
 
 ATTACHED_MAX = 100
 """Conversations that one connection reads at a time; the one it used longest ago is let go for a new one."""
@@ -66,7 +68,14 @@ class Session:
             command = self._codec.decode(frame)
             await self._carry_out(command)
         except ApplianceError as error:
+            if isinstance(error, StoreError):
+                logger.error("a frame could not be carried out: %s", error.text)
             self._reply(self._codec.refused(error, command, conversation_id))
+        except Exception:
+            # A fault of ours in one frame: the client is told, and its connection goes on.
+            logger.exception("a frame broke")
+            fault = ApplianceError("Something went wrong here. The operator finds the reason in the log.")
+            self._reply(self._codec.refused(fault, command, conversation_id))
         finally:
             self._starting = False
 
@@ -119,8 +128,7 @@ class Session:
             case SendMessage():
                 await self._send(command)
             case CancelTurn():
-                if not await self._engine.cancel(command, self._caller_in(command.conversation_id)):
-                    self._reply(self._codec.nothing_to_cancel(command.conversation_id))
+                await self._cancel(command)
             case Resume():
                 await self._resume(command)
 
@@ -144,6 +152,15 @@ class Session:
         else:
             self._attached.move_to_end(id)
 
+    async def _cancel(self, command: CancelTurn) -> None:
+        """Cancel, and answer here when the log does not, behind all that the client has not got yet."""
+        id = command.conversation_id
+        told = await self._engine.cancel(command, self._caller_in(id))
+        attachment = self._attached.get(id)
+        if attachment is None or not told:
+            unseen = self._news(id, attachment) if attachment else []
+            self._reply([*unseen, *self._codec.nothing_to_cancel(id)])
+
     async def _resume(self, command: Resume) -> None:
         id = command.conversation_id
         caller = self._caller_in(id)
@@ -161,9 +178,16 @@ class Session:
     def _keep(self, id: str, attachment: _Attachment, reader: Reader) -> None:
         attachment.reader = reader
         self._attached[id] = attachment
-        while len(self._attached) > ATTACHED_MAX:
-            self._detach(next(iter(self._attached)))
+        if len(self._attached) > ATTACHED_MAX:
+            self._let_go_of_one()
         self._wakeup.set()
+
+    def _let_go_of_one(self) -> None:
+        """Of the conversations with nothing more to tell, the one used longest ago; it can be resumed."""
+        for id, attachment in self._attached.items():
+            if attachment.reader is None or not attachment.reader.expects_more:
+                self._detach(id)
+                return
 
     def _detach(self, id: str) -> None:
         attachment = self._attached.pop(id, None)
@@ -183,7 +207,11 @@ class Session:
 
     def _news(self, id: str, attachment: _Attachment) -> list[str]:
         entries: list[Entry] = attachment.reader.take() if attachment.reader else []
-        return [frame for entry in entries for frame in self._codec.encode(id, entry, full=attachment.full)]
+        return [
+            frame
+            for entry in entries
+            for frame in self._codec.encode(id, entry, full=attachment.full, after=attachment.began)
+        ]
 
     def _check_pace(self) -> None:
         wait_s = self._rate.take(trio.current_time())
@@ -195,7 +223,7 @@ class Session:
 
     def _check_token(self) -> None:
         expires_at = self._caller.expires_at
-        if expires_at is not None and expires_at <= time.time():
+        if expires_at is not None and expires_at <= self._engine.services.clock():
             raise AuthRequired("The token has expired. Connect again with a new one.")
 
 

@@ -16,6 +16,10 @@ _COLUMNS = (
 )
 
 
+DELETED_KEPT_S = 7 * 86_400
+"""A conversation that was deleted is out of reach at once and out of the file a week later."""
+
+
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """One row; times are Unix seconds. `reserved_seq` is beyond any position that was ever sent."""
 
@@ -128,12 +132,14 @@ def delete(db: apsw.Connection, id: str, caller: Caller, now: float) -> bool:
 
 
 def purge(db: apsw.Connection, now: float, *, busy: frozenset[str]) -> int:
-    """Remove conversations past their expiry, but none that is in use; returns how many."""
-    expired = [
-        row[0]
-        for row in db.execute("SELECT id FROM _conversations WHERE expires_at <= ? LIMIT 500", (now,))
-        if row[0] not in busy
-    ]
+    """Remove what has expired or was deleted long ago, but nothing that is in use; returns how many."""
+    gone = db.execute(
+        "SELECT id FROM _conversations WHERE expires_at <= ?1 "
+        "UNION ALL SELECT id FROM _conversations WHERE status = 'deleted' AND updated_at <= ?1 - ?2 "
+        "LIMIT 500",
+        (now, DELETED_KEPT_S),
+    )
+    expired = [row[0] for row in gone if row[0] not in busy]
     db.executemany("DELETE FROM _conversations WHERE id = ?", ((id,) for id in expired))
     return len(expired)
 

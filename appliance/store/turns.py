@@ -70,7 +70,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     error_text: str = ""
     provider: str = ""
     model: str = ""
-    ttl_s: float = 0.0
+    expires_at: float | None
     now: float
 
 
@@ -83,7 +83,7 @@ def admit(db: apsw.Connection, ask: Admission) -> Admitted:
     conversation = conversations.find(db, ask.conversation_id, ask.caller, ask.now)
     if conversation is None:
         raise ConversationNotFound("There is no such conversation.")
-    if ask.client_id is not None and (known := _known(db, ask)):
+    if ask.client_id is not None and (known := find_known(db, ask.conversation_id, ask.client_id)):
         return known
     limits.check(ask.policy, usage.standing(db, ask.bucket, conversation.turn_count, ask.now), ask.now)
     usage.count_request(db, ask.bucket, ask.reserved_tokens, ask.now)
@@ -118,10 +118,11 @@ def admit(db: apsw.Connection, ask: Admission) -> Admitted:
     return Admitted(turn_id=ask.turn_id, message_id=ask.message_id)
 
 
-def _known(db: apsw.Connection, ask: Admission) -> Admitted | None:
+def find_known(db: apsw.Connection, conversation_id: str, client_id: str) -> Admitted | None:
+    """The message that came with this client id before, if there is one."""
     row = db.execute(
         "SELECT turn_id, id, first_seq FROM _messages WHERE conversation_id = ? AND client_id = ?",
-        (ask.conversation_id, ask.client_id),
+        (conversation_id, client_id),
     ).fetchone()
     return Admitted(turn_id=row[0], message_id=row[1], first_seq=row[2], duplicate=True) if row else None
 
@@ -130,13 +131,21 @@ def flush(db: apsw.Connection, progressed: Progressed) -> None:
     """Keep what a running turn has so far."""
     _write_parts(db, progressed, "running")
     db.execute(
-        "UPDATE _conversations SET last_seq = ?1, reserved_seq = ?1 + ?2 WHERE id = ?3",
+        "UPDATE _conversations SET last_seq = max(last_seq, ?1), reserved_seq = max(last_seq, ?1) + ?2 "
+        "WHERE id = ?3",
         (progressed.last_seq, SEQ_RESERVE, progressed.conversation_id),
     )
 
 
+def settle_all(db: apsw.Connection, ends: list[Settlement]) -> None:
+    """Settle several turns, the oldest first."""
+    for end in ends:
+        settle(db, end)
+
+
 def settle(db: apsw.Connection, end: Settlement) -> None:
     """Keep the whole answer, book the tokens that it cost, close the turn."""
+    _close_turn(db, end)
     _write_parts(db, end.progressed, end.status)
     db.execute(
         "UPDATE _messages SET error_code = ?, error_text = ?, prompt_tokens = ?, completion_tokens = ?, "
@@ -150,19 +159,20 @@ def settle(db: apsw.Connection, end: Settlement) -> None:
             end.progressed.turn_id,
         ),
     )
+    # The log may have gone on meanwhile; and a turn that waits will go on from here.
     db.execute(
-        "UPDATE _conversations SET last_seq = ?1, reserved_seq = ?1, prompt_tokens = prompt_tokens + ?2, "
-        "completion_tokens = completion_tokens + ?3 WHERE id = ?4",
+        "UPDATE _conversations SET last_seq = max(last_seq, ?1), reserved_seq = max(last_seq, ?1) + iif("
+        "EXISTS (SELECT 1 FROM _turns WHERE conversation_id = ?4 AND ended_at IS NULL), ?5, 0), "
+        "prompt_tokens = prompt_tokens + ?2, completion_tokens = completion_tokens + ?3 WHERE id = ?4",
         (
             end.progressed.last_seq,
             end.usage.prompt_tokens,
             end.usage.completion_tokens,
             end.progressed.conversation_id,
+            SEQ_RESERVE,
         ),
     )
-    expires_at = end.now + end.ttl_s if end.ttl_s else None
-    conversations.touch(db, end.progressed.conversation_id, now=end.now, expires_at=expires_at)
-    _close_turn(db, end)
+    conversations.touch(db, end.progressed.conversation_id, now=end.now, expires_at=end.expires_at)
 
 
 def _close_turn(db: apsw.Connection, end: Settlement) -> None:
@@ -206,16 +216,28 @@ def _write_parts(db: apsw.Connection, progressed: Progressed, status: MessageSta
 
 
 def history(
-    db: apsw.Connection, conversation_id: str, *, after_seq: int = 0, limit: int = 400
+    db: apsw.Connection, conversation_id: str, *, after_seq: int = 0, limit: int | None = None
 ) -> list[Message]:
-    """The newest `limit` messages of started turns that reach beyond `after_seq`, oldest first."""
+    """Messages of turns that have begun and reach beyond `after_seq`, oldest first.
+
+    With a `limit` only the newest ones.
+    """
     rows = db.execute(
         f"SELECT {_COLUMNS} FROM _messages WHERE conversation_id = ?1 AND status != 'queued' "  # noqa: S608 constant
         "AND turn_id IN (SELECT turn_id FROM _messages WHERE conversation_id = ?1 AND role = 'assistant' "
         "AND last_seq > ?2) ORDER BY position DESC LIMIT ?3",
-        (conversation_id, after_seq, limit),
+        (conversation_id, after_seq, -1 if limit is None else limit),
     ).fetchall()
     return [_message(row) for row in reversed(rows)]
+
+
+def messages(db: apsw.Connection, conversation_id: str) -> list[Message]:
+    """All messages, oldest first, also of turns that wait or have just begun."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM _messages WHERE conversation_id = ? ORDER BY position",  # noqa: S608 constant
+        (conversation_id,),
+    )
+    return [_message(row) for row in rows]
 
 
 def recover(db: apsw.Connection, now: float) -> int:
@@ -249,7 +271,7 @@ def _interrupt(db: apsw.Connection, answer: Message, now: float) -> None:
             usage=Usage(completion_tokens=len(answer.text) // 4, estimated=True),
             error_code="interrupted",
             error_text="The server was stopped while it answered.",
-            ttl_s=max(0.0, expires_at - now) if expires_at else 0.0,
+            expires_at=expires_at,
             now=now,
         ),
     )

@@ -67,7 +67,13 @@ class Writer:
 
     def _work(self) -> None:
         while (batch := self._take()) is not None:
-            self._commit(batch)
+            try:
+                self._commit(batch)
+            except Exception as error:
+                # Whatever it was, the tasks that wait must hear of it and the thread must go on.
+                refusal = outcome.Error(StoreError(f"Writing failed: {error!r}"))
+                for job in batch:
+                    job.result = refusal
             self._wake(batch)
 
     def _take(self) -> list[_Job] | None:
@@ -91,20 +97,24 @@ class Writer:
         """Run the jobs in one transaction, a savepoint each; nothing is acknowledged unless it commits.
 
         When the transaction as a whole fails, each job gets one of its own, so that one that cannot be
-        done (too big for the disk, say) takes no other with it.
+        done (too big for the disk, say) takes no other with it. When it could not even begin, nothing can.
         """
+        begun = False
         try:
             self._db.execute("BEGIN IMMEDIATE")
+            begun = True
             for job in batch:
                 job.result = self._run_one(job)
             self._db.execute("COMMIT")
         except apsw.Error as error:
             self._reopen()
-            if len(batch) == 1:
-                batch[0].result = outcome.Error(translate(error, self._path))
+            if begun and len(batch) > 1:
+                for job in batch:
+                    self._commit([job])
                 return
+            refusal = outcome.Error(translate(error, self._path))
             for job in batch:
-                self._commit([job])
+                job.result = refusal
 
     def _run_one(self, job: _Job) -> outcome.Outcome[Any]:
         self._db.execute("SAVEPOINT job")

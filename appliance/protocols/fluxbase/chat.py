@@ -93,7 +93,7 @@ class ChatCodec:
         """The frame's conversation id, if it has a readable one."""
         try:
             found = _ENVELOPE.decode(frame).conversation_id
-        except (msgspec.DecodeError, UnicodeError):
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
             return None
         return found if isinstance(found, str) else None
 
@@ -125,7 +125,7 @@ class ChatCodec:
             code = "CONVERSATION_ERROR"
         if isinstance(command, SendMessage) and code == "CHATBOT_NOT_FOUND":
             code = "NO_CHATBOT"
-        fields: dict[str, Any] = {"code": code, "error": error.text, **error.details}
+        fields: dict[str, Any] = {"code": code, "error": error.public_text, **error.details}
         if isinstance(error, LimitReached):
             fields |= _limit_fields(error)
         if conversation_id and not isinstance(command, StartChat):
@@ -134,7 +134,7 @@ class ChatCodec:
             fields["client_message_id"] = command.client_id
         return [_frame("error", **fields)]
 
-    def encode(self, conversation_id: str, entry: Entry, *, full: bool) -> list[str]:
+    def encode(self, conversation_id: str, entry: Entry, *, full: bool, after: int) -> list[str]:
         """The frames of 1.6 for one event."""
         base: dict[str, Any] = {"conversation_id": conversation_id, "seq": entry.seq}
         match entry.event:
@@ -150,13 +150,16 @@ class ChatCodec:
                 return []
             case TurnDone(message_id=message_id, usage=usage):
                 return [_frame("done", **base, usage=_usage(usage), message_id=message_id)]
+            case TurnCancelled(waited=True) if not full:
+                return []  # a client that writes on would take it for the end of its next turn (1.8)
             case TurnCancelled(message_id=message_id, usage=usage):
                 # `done` first: it cannot be taken for the end of a later turn (1.8). Each has a position.
-                done = {**base, "seq": entry.seq - 1}
-                return [
-                    _frame("done", **done, usage=_usage(usage), message_id=message_id, interrupted=True),
-                    _frame("cancelled", **base),
-                ]
+                cancelled = _frame("cancelled", **base)
+                if entry.seq - 1 <= after:
+                    return [cancelled]
+                base["seq"] = entry.seq - 1
+                ended = {"usage": _usage(usage), "message_id": message_id, "interrupted": True}
+                return [_frame("done", **base, **ended), cancelled]
             case TurnFailed(code=code, message=message, message_id=message_id):
                 return [_frame("error", **base, code=frame_code(code), error=message, message_id=message_id)]
             case _:

@@ -21,7 +21,6 @@ _CODES = {
     "provider_unavailable": "STREAM_ERROR",
     "provider_broken": "STREAM_ERROR",
     "prompt_too_long": "PROMPT_ERROR",
-    "tool_loop": "TOOL_LOOP",
     "shutting_down": "BUSY",
     "interrupted": "INTERRUPTED",
 }

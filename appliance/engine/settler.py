@@ -1,0 +1,32 @@
+"""Stores the ends of turns, and those that could not be stored with the next one that can."""
+
+from __future__ import annotations
+
+from appliance.errors import StoreError
+from appliance.store import turns
+from appliance.store.store import Store
+
+
+class Settler:
+    """Keeps what a full disk refused, so that no reservation and no answer is lost while we run."""
+
+    def __init__(self) -> None:
+        self._refused: list[turns.Settlement] = []
+
+    async def settle(self, store: Store, settlement: turns.Settlement) -> None:
+        """Store one end, older ones first; raises `StoreError`."""
+        waiting, self._refused = self._refused, []
+        try:
+            await store.write(turns.settle_all, [*waiting, settlement])
+        except StoreError:
+            self._refused = [*waiting, *self._refused]
+            raise
+
+    def keep(self, settlement: turns.Settlement) -> None:
+        """Try this one again later."""
+        self._refused.append(settlement)
+
+    async def retry(self, store: Store) -> None:
+        """Store what was refused, if there is any; raises `StoreError`."""
+        if self._refused:
+            await self.settle(store, self._refused.pop())

@@ -16,6 +16,7 @@ import trio
 
 from appliance import limits
 from appliance.bot import Bot
+from appliance.conversation import Conversation, Listed
 from appliance.engine.catalogue import Catalogue
 from appliance.engine.chat import Chat, Reader
 from appliance.engine.log import Wakeup
@@ -36,7 +37,6 @@ from appliance.events import CancelTurn, Resume, SendMessage, StartChat
 from appliance.identity import Caller
 from appliance.messages import Message, estimate_tokens, title_of
 from appliance.store import audit, conversations, turns, usage, users
-from appliance.store.conversations import Conversation, Listed
 
 TIDY_UP_EVERY_S = 60.0
 TITLE_CHARS_MAX = 200

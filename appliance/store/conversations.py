@@ -8,6 +8,7 @@ from __future__ import annotations
 import apsw
 import msgspec
 
+from appliance.conversation import Conversation, Listed
 from appliance.identity import Caller
 
 _COLUMNS = (
@@ -18,35 +19,6 @@ _COLUMNS = (
 
 DELETED_KEPT_S = 7 * 86_400
 """A conversation that was deleted is out of reach at once and out of the file a week later."""
-
-
-class Conversation(msgspec.Struct, frozen=True, kw_only=True):
-    """One row; times are Unix seconds. `reserved_seq` is beyond any position that was ever sent."""
-
-    id: str
-    tenant: str
-    owner: str
-    namespace: str
-    bot: str
-    persist: bool
-    title: str | None
-    turn_count: int
-    last_seq: int
-    reserved_seq: int
-    prompt_tokens: int
-    completion_tokens: int
-    created_at: float
-    updated_at: float
-    last_message_at: float
-    expires_at: float | None
-
-
-class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of a list of conversations; `preview` is the beginning of the first user message."""
-
-    conversation: Conversation
-    message_count: int
-    preview: str
 
 
 def create(

@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
+from appliance.conversation import Conversation, Listed
 from appliance.engine.catalogue import Entry
 from appliance.engine.engine import Engine
 from appliance.errors import AuthRequired, BotNotFound
 from appliance.identity import Caller
 from appliance.messages import Message, ToolResultPart
 from appliance.protocols.fluxbase.chat import query_body, usage_body
-from appliance.store.conversations import Conversation, Listed
 from appliance.wire import Reply, Request
 
 PREVIEW_CHARS = 50

@@ -47,5 +47,16 @@ check: $(VENV)/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# What the promises cost and keep, with peers in the same run; see bench/README.md. A promise that is not
+# kept is printed and does not stop the rest. About five minutes; the machine should have nothing else to do.
+bench: $(VENV)/installed-dev
+	-$(BIN)/python -m bench.start
+	-$(BIN)/python -m bench.first_token
+	-$(BIN)/python -m bench.cancel
+	-$(BIN)/python -m bench.fan_out
+	-$(BIN)/python -m bench.store
+	-$(BIN)/python -m bench.streams
+	-$(BIN)/python bench/sql_guard.py --rows 50000
+
 clean:
 	rm -rf .venv* demo-data

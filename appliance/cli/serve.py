@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -34,12 +35,16 @@ def start(settings: Settings, *, hint: str = "") -> None:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    # What is loaded now stays: collecting it again and again would cost start time and pauses.
+    gc.disable()
     for chatty in ("httpx", "httpcore", "hypercorn", "watchfiles"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     trio.run(run, settings, partial(_announce, hint=hint))
 
 
 def _announce(started: Started, hint: str) -> None:
+    gc.freeze()
+    gc.enable()
     url = started.urls[0]
     lines = [
         f"Serving {url}",

@@ -36,6 +36,7 @@ from appliance.errors import (
 from appliance.events import CancelTurn, Resume, SendMessage, StartChat
 from appliance.identity import Caller
 from appliance.messages import Message, estimate_tokens, title_of
+from appliance.sqlguard import policy_for
 from appliance.store import audit, conversations, turns, usage, users
 
 TIDY_UP_EVERY_S = 60.0
@@ -78,6 +79,7 @@ class Engine:
         self._chats: dict[str, Chat] = {}
         self._slots = trio.CapacityLimiter(services.settings.turns_max)
         self._closing = False
+        self._warmed_up = False
         self._grace = trio.CancelScope()
 
     @classmethod
@@ -123,6 +125,7 @@ class Engine:
         if command.impersonate_user_id:
             caller = await self._impersonate(command.impersonate_user_id, caller, bot)
         check_access(bot, caller)
+        self._warm_up(bot, caller)
         found = self._find(command.conversation_id, caller) if command.conversation_id else None
         if found is None or (found.namespace, found.bot) != bot.key:
             return await self._create(bot, caller)
@@ -212,6 +215,18 @@ class Engine:
                 await chat.cancel("deleted")
 
     # -- inner ---------------------------------------------------------------------------------------
+
+    def _warm_up(self, bot: Bot, caller: Caller) -> None:
+        """Once, while the first person still types: start a SQL worker and let it read the schema."""
+        if not self._warmed_up:
+            self._warmed_up = True
+            self._nursery.start_soon(self._read_schema, bot, caller)
+
+    async def _read_schema(self, bot: Bot, caller: Caller) -> None:
+        try:
+            await self.services.schema(policy_for(bot, caller, self.services.settings))
+        except StoreError as error:
+            logger.warning("the schema could not be read: %s", error.text)
 
     async def _impersonate(self, user_id: str, caller: Caller, bot: Bot) -> Caller:
         if not caller.is_admin:

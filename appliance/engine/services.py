@@ -8,10 +8,13 @@ from datetime import UTC, datetime
 import msgspec
 
 from appliance.bot import Bot
+from appliance.engine.schemas import Schemas
 from appliance.engine.settler import Settler
 from appliance.identity import Caller
 from appliance.providers.base import Provider
+from appliance.schema import Schema
 from appliance.settings import Settings
+from appliance.sqlguard import SqlPolicy
 from appliance.store.store import Store
 from appliance.template import render_prompt
 from appliance.tools.base import Tool
@@ -29,6 +32,11 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """Raises `ProviderNotConfigured` when the bot names a provider that is not there."""
     clock: Callable[[], float]
     settler: Settler = msgspec.field(default_factory=Settler)
+    schemas: Schemas = msgspec.field(default_factory=Schemas)
+
+    async def schema(self, policy: SqlPolicy) -> Schema:
+        """The tables that the policy allows; raises `StoreError` when the file cannot be read."""
+        return await self.schemas.get(policy, self.store, self.sql)
 
     def utc_text(self) -> str:
         """Now, like `2026-04-29T10:11:12Z`."""

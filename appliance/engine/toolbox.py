@@ -45,7 +45,7 @@ class Toolbox:
 
     async def schema(self) -> Schema | None:
         """The tables that the bot may read; None when it has no SQL tool."""
-        return await self._services.sql.schema(self._policy) if SQL_TOOL in self._tools else None
+        return await self._services.schema(self._policy) if SQL_TOOL in self._tools else None
 
     def specs(self) -> list[ToolSpec]:
         """The tools as the model sees them, with the bot file's own words where it has some."""

@@ -80,9 +80,10 @@ class Decoder(Protocol):
 def new_client(*, trust_env: bool = True) -> httpx.AsyncClient:
     """The client that all providers share: building one costs 65 ms, mostly for TLS certificates.
 
-    The number of connections is not limited here: running turns are.
+    The number of connections is not limited here: running turns are. Idle ones are kept for a minute, so
+    that a person who reads before asking again does not wait for a new handshake.
     """
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=60)
     return httpx.AsyncClient(limits=limits, trust_env=trust_env, http2=False)
 
 

@@ -25,6 +25,10 @@ logger = logging.getLogger("appliance.server")
 ATTACHED_MAX = 100
 """Conversations that one connection reads at a time; the one it used longest ago is let go for a new one."""
 
+MERGE_S = 0.01
+"""Between two batches of events for a reader that keeps up: too short to be seen, long enough that a fast
+model's tokens share a frame. Measured with 50 readers: ten times the tokens per CPU-second."""
+
 OUTBOX_MAX = 200
 """Answers that wait for a slow client before its next frame is read."""
 
@@ -56,6 +60,7 @@ class Session:
         self._starting = False
         self._rate = _TokenBucket(engine.services.settings.messages_per_second_max)
         self._ending = False
+        self._next_batch_at = 0.0
 
     async def handle(self, frame: str) -> None:
         """Carry out one client frame; whatever is wrong with it is answered, never raised."""
@@ -98,8 +103,11 @@ class Session:
                 for id, attachment in self._attached.items():
                     frames += self._news(id, attachment)
             if frames or self._ending:
+                self._next_batch_at = trio.current_time() + MERGE_S
                 return frames
             await self._wakeup.wait()
+            if not self._outbox and not self._ending:
+                await trio.sleep_until(self._next_batch_at)  # what comes meanwhile is merged
 
     def end(self) -> None:
         """Let `frames` give what is there and then nothing more."""

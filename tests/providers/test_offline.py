@@ -403,7 +403,7 @@ WORDS = st.sampled_from(
 @given(st.lists(WORDS, max_size=12))
 @settings(max_examples=150, deadline=None)
 def test_any_words_give_a_reply_and_only_queries_that_run(words: list[str]) -> None:
-    from appliance.providers.offline.model import reply
+    from appliance.providers.offline.reply import reply
 
     with shop_db() as data:
         spoken = reply(request(" ".join(words), system_prompt(data.schema)))
@@ -422,7 +422,7 @@ def test_any_words_give_a_reply_and_only_queries_that_run(words: list[str]) -> N
 @given(st.text(max_size=200))
 @settings(max_examples=100, deadline=None)
 def test_any_text_gives_a_reply(text: str) -> None:
-    from appliance.providers.offline.model import reply
+    from appliance.providers.offline.reply import reply
 
     with shop_db() as data:
         assert reply(request(text, system_prompt(data.schema))).text

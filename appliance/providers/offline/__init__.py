@@ -1,5 +1,5 @@
 """The offline model: no weights, deterministic; answers data questions within a documented grammar."""
 
-from appliance.providers.offline.model import Offline
+from appliance.providers.offline.provider import Offline
 
 __all__ = ["Offline"]

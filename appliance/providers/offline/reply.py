@@ -1,22 +1,17 @@
-"""`Offline`: a provider without a model. It reads the request as any model would and drives the same tools.
+"""What the offline model says to a request: a pure function, without clock, randomness or network.
 
-A data question becomes one `execute_sql` call; its result becomes a sentence. The reply is
-a pure function of the request: no clock, no randomness, no network.
+A data question becomes one `execute_sql` call; its result becomes a sentence.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Callable, Sequence
 from datetime import date
-from functools import lru_cache
 
 import msgspec
-import trio
 
 from appliance.messages import ToolCall, Usage, estimate_tokens
-from appliance.providers.base import ModelEvent, ModelRequest, ModelText, ModelToolCall, ModelUsage
+from appliance.providers.base import ModelRequest
 from appliance.providers.offline import talk
 from appliance.providers.offline.answer import Result, answer, plain_answer, read_result
 from appliance.providers.offline.intent import Intent, Unclear
@@ -33,14 +28,10 @@ from appliance.providers.offline.wording import describe
 SQL_TOOL = "execute_sql"
 WORDS_MAX = 40
 """Longer questions are not in the grammar; the bound also keeps reading one a matter of milliseconds."""
-SCHEMAS_KEPT = 8
-"""Lexicons are kept for so many schemas, because building a large one takes a while."""
 LOOK_BACK = 4
 """Earlier questions of the user that a follow-up may build on."""
 READINGS_MAX = 2
 """After an error one other reading is tried, not more."""
-
-PIECE = re.compile(r"\S+\s*|\s+")
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -50,47 +41,18 @@ class Reply(msgspec.Struct, frozen=True):
     call: ToolCall | None = None
 
 
-class Offline:
-    """The provider. `pace_s` is how long it waits after each word, for a demo that is seen to stream."""
-
-    name = "offline"
-    default_model = "offline"
-    context_tokens = 32_000
-
-    def __init__(self, pace_s: float = 0.0) -> None:
-        self._pace_s = pace_s
-        self._lexicon_of = lru_cache(SCHEMAS_KEPT)(_lexicon_of)
-
-    @asynccontextmanager
-    async def stream(self, request: ModelRequest) -> AsyncIterator[AsyncIterator[ModelEvent]]:
-        """The reply word by word, then its tool call, then its usage; never raises of itself."""
-        async with aclosing(self._events(request)) as events:
-            yield events
-
-    async def _events(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        spoken = reply(request, self._lexicon_of)
-        for piece in PIECE.findall(spoken.text):
-            yield ModelText(piece)
-            await trio.sleep(self._pace_s)
-        if spoken.call:
-            yield ModelToolCall(spoken.call)
-        yield ModelUsage(_usage(request, spoken))
-
-    async def aclose(self) -> None:
-        """Nothing is held open."""
-
-
-def _lexicon_of(lines: tuple[str, ...]) -> Lexicon:
+def lexicon_of(lines: tuple[str, ...]) -> Lexicon:
+    """What is known of the schema that stands in these lines of a prompt."""
     return Lexicon(read_schema(lines))
 
 
-def reply(request: ModelRequest, lexicon_of: Callable[[tuple[str, ...]], Lexicon] = _lexicon_of) -> Reply:
+def reply(request: ModelRequest, lexicon_of: Callable[[tuple[str, ...]], Lexicon] = lexicon_of) -> Reply:
     """What to say to the request; the same request always gets the same reply."""
     system = "\n\n".join(message.content for message in request.messages if message.role == "system")
     return _Turn(request, lexicon_of(schema_lines(system)), read_today(system)).reply()
 
 
-def _usage(request: ModelRequest, spoken: Reply) -> Usage:
+def usage(request: ModelRequest, spoken: Reply) -> Usage:
     """About four characters per token; exact by definition, for this is how the offline model counts."""
     call = spoken.call.name + spoken.call.arguments if spoken.call else ""
     prompt = sum(

@@ -148,14 +148,21 @@ class Turn:
         for _ in range(bot.max_iterations):
             text, calls = await self._call_model(messages, toolbox)
             if not calls:
-                return
+                break
             results = [await self._run_tool(toolbox, call) for call in calls]
             messages += prompt.called(text, calls, results)
             if await self._over_budget():
                 self._note = "token_budget"
                 self._recorder.append(TextDelta(text=BUDGET_NOTE))
                 return
-        await self._call_model(messages, None)
+        else:
+            await self._call_model(messages, None)
+        self._check_answered()
+
+    def _check_answered(self) -> None:
+        """A model that has nothing at all to say has failed: people are owed an answer or an error."""
+        if not self._recorder.text_length:
+            raise ProviderBroken("The model gave an empty answer.")
 
     async def _prompt(self, toolbox: Toolbox) -> list[PromptMessage]:
         question = self.question

@@ -51,11 +51,13 @@ def with_settings(*lines: str) -> str:
 
 async def test_an_anon_key_as_token_is_the_same_as_no_token(tmp_path: Path) -> None:
     bots = {"shop": OPEN_BOT, "locked": LOCKED}
-    async with stack(tmp_path, [openai_text("Hello.")], bots=bots) as served:
-        async with wire(served.ws_url, signed(served, role="anon", iss="supabase")) as client:
-            assert text_of(await client.ask(await client.start())) == "Hello."
-            await client.send("start_chat", chatbot="locked")
-            assert (await client.until("error"))["code"] == "AUTH_REQUIRED"
+    async with (
+        stack(tmp_path, [openai_text("Hello.")], bots=bots) as served,
+        wire(served.ws_url, signed(served, role="anon", iss="supabase")) as client,
+    ):
+        assert text_of(await client.ask(await client.start())) == "Hello."
+        await client.send("start_chat", chatbot="locked")
+        assert (await client.until("error"))["code"] == "AUTH_REQUIRED"
 
 
 async def test_an_anonymous_user_with_an_id_is_a_user(tmp_path: Path) -> None:
@@ -147,15 +149,15 @@ async def test_a_bad_credential_is_refused_at_the_upgrade_with_a_json_body(tmp_p
 
 async def test_starts_are_answered_at_once_and_in_order_while_an_answer_streams(tmp_path: Path) -> None:
     bots = {"shop": OPEN_BOT, "help": OPEN_BOT}
-    async with stack(tmp_path, [stream(text("x"), then="hang")], bots=bots) as served:
-        async with wire(served.ws_url) as client:
-            await client.say(await client.start())
-            await client.until("content")
-            for bot in ("help", "nobody", "shop"):
-                await client.send("start_chat", chatbot=bot)
-            answers = [await client.receive(2) for _ in range(3)]
-            told = [answer.get("chatbot") or answer["code"] for answer in answers]
-            assert told == ["help", "CHATBOT_NOT_FOUND", "shop"]
+    replies = [stream(text("x"), then="hang")]
+    async with stack(tmp_path, replies, bots=bots) as served, wire(served.ws_url) as client:
+        await client.say(await client.start())
+        await client.until("content")
+        for bot in ("help", "nobody", "shop"):
+            await client.send("start_chat", chatbot=bot)
+        answers = [await client.receive(2) for _ in range(3)]
+        told = [answer.get("chatbot") or answer["code"] for answer in answers]
+        assert told == ["help", "CHATBOT_NOT_FOUND", "shop"]
 
 
 async def test_a_bot_that_is_not_listed_still_answers_to_its_name(tmp_path: Path) -> None:
@@ -205,7 +207,9 @@ async def test_a_conversation_expires_its_time_after_the_last_message_and_is_gon
             assert (await rest.ai.list_conversations()).data["total"] == 1
             now[0] += 201
             assert (await rest.ai.list_conversations()).data["total"] == 0
-            assert (await rest.ai.get_conversation(id)).error.status == 404
+            missing = (await rest.ai.get_conversation(id)).error
+            assert missing is not None
+            assert missing.status == 404
             assert await client.start(conversation_id=id) != id
             await client.say(id)
             assert (await client.until("error"))["code"] == "NO_SESSION"

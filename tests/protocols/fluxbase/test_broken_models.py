@@ -20,6 +20,7 @@ FAULTS: list[tuple[str, list[Reply], str]] = [
     ("garbage", [stream(text("Hal"), "data: {nonsense\n\n", DONE)], "STREAM_ERROR"),
     ("html page", [HTML], "STREAM_ERROR"),
     ("error in the stream", [stream('data: {"error": {"message": "overloaded"}}\n\n')], "STREAM_ERROR"),
+    ("empty answer", [openai_text()], "STREAM_ERROR"),
     ("bad key", [error(401, "Incorrect API key provided")], "PROVIDER_AUTH_FAILED"),
     ("forbidden", [error(403, "No access")], "PROVIDER_AUTH_FAILED"),
     ("unknown model", [error(404, "The model does not exist")], "STREAM_ERROR"),

@@ -6,7 +6,7 @@ import json
 
 import msgspec
 
-from appliance.bot import Bot
+from appliance.bot import Bot, IntentRule
 from appliance.errors import PromptTooLong
 from appliance.messages import (
     Message,
@@ -109,7 +109,20 @@ def query_rules(bot: Bot) -> str:
         f"When querying {table}, always select these columns: {', '.join(columns)}."
         for table, columns in bot.required_columns.items()
     ]
+    rules += [hint for rule in bot.intent_rules for hint in _intent_hints(rule)]
     return "# Query rules\n\n" + "\n".join(f"- {rule}" for rule in rules)
+
+
+def _intent_hints(rule: IntentRule) -> list[str]:
+    """What one intent rule asks for, a sentence for each table and tool that it names."""
+    when = f"When the question mentions {', '.join(rule.keywords)}"
+    asked = (
+        (rule.required_table, "query the table {}"),
+        (rule.forbidden_table, "do not query the table {}"),
+        (rule.required_tool, "use the tool {}"),
+        (rule.forbidden_tool, "do not use the tool {}"),
+    )
+    return [f"{when}, {what.format(name)}." for name, what in asked if name]
 
 
 def language_rule(language: str) -> str:

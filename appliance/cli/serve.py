@@ -7,13 +7,17 @@ import logging
 import os
 import sys
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
-import trio
 
-from appliance.server.main import Started, run
 from appliance.settings import Settings, load
+from appliance.store import lock
+
+if TYPE_CHECKING:
+    from appliance.server.main import Started
 
 
 @click.command("serve")
@@ -30,6 +34,9 @@ def command(data: str | None, host: str | None, port: int | None, bots: str | No
 
 def start(settings: Settings, *, hint: str = "") -> None:
     """Serve until a signal; prints where and what in under ten lines."""
+    lock.check(Path(settings.data))  # before the seconds that loading the server may take
+    from appliance.server.main import run
+
     logging.basicConfig(
         level=settings.log_level.upper(),
         stream=sys.stderr,
@@ -39,6 +46,8 @@ def start(settings: Settings, *, hint: str = "") -> None:
     gc.disable()
     for chatty in ("httpx", "httpcore", "hypercorn", "watchfiles"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    import trio
+
     trio.run(run, settings, partial(_announce, hint=hint))
 
 
@@ -63,5 +72,5 @@ def _announce(started: Started, hint: str) -> None:
 def _model(started: Started) -> str:
     provider = started.provider
     if provider.name == "offline":
-        return "offline (set OPENAI_API_KEY or OLLAMA_HOST to connect a real one)"
+        return "offline (set OPENAI_API_KEY or OLLAMA_MODEL to connect a real one)"
     return f"{provider.name} {provider.default_model}"

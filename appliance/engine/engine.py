@@ -124,6 +124,8 @@ class Engine:
             raise BotNotFound(f"There is no bot {command.bot!r} in namespace {command.namespace!r}.")
         if command.impersonate_user_id:
             caller = await self._impersonate(command.impersonate_user_id, caller, bot)
+        elif caller.impersonated_by:  # a token that was issued for this
+            await self._audit_impersonation(caller, bot)
         check_access(bot, caller)
         self._warm_up(bot, caller)
         found = self._find(command.conversation_id, caller) if command.conversation_id else None
@@ -231,20 +233,22 @@ class Engine:
     async def _impersonate(self, user_id: str, caller: Caller, bot: Bot) -> Caller:
         if not caller.is_admin:
             raise Forbidden("Only administrators may act for another user.")
-        store, now = self.services.store, self.services.clock()
-        if not store.read_now(users.user_exists, caller.tenant, user_id):
+        if not self.services.store.read_now(users.user_exists, caller.tenant, user_id):
             raise UserNotFound(f"There is no user {user_id!r}.")
         target = caller.impersonate(user_id)
-        await store.write(
-            audit.record,
-            at=now,
-            tenant=caller.tenant,
-            actor=caller.principal,
-            action="chat.impersonate",
-            target=f"user:{user_id}",
-            details={"bot": bot.name, "namespace": bot.namespace, "ip": caller.ip},
-        )
+        await self._audit_impersonation(target, bot)
         return target
+
+    async def _audit_impersonation(self, target: Caller, bot: Bot) -> None:
+        await self.services.store.write(
+            audit.record,
+            at=self.services.clock(),
+            tenant=target.tenant,
+            actor=target.impersonated_by,
+            action="chat.impersonate",
+            target=f"user:{target.user_id}",
+            details={"bot": bot.name, "namespace": bot.namespace, "ip": target.ip},
+        )
 
     async def _create(self, bot: Bot, caller: Caller) -> Opened:
         if self._closing:

@@ -10,11 +10,13 @@ import trio
 
 from appliance.bot import Bot
 from appliance.engine.services import Services
+from appliance.errors import StoreError
 from appliance.identity import Caller
 from appliance.messages import QueryOutcome, ToolCall, ToolResult
 from appliance.providers.base import ToolSpec
 from appliance.schema import Schema
 from appliance.sqlguard import policy_for
+from appliance.store import audit
 from appliance.tools.base import Tool, ToolContext, ToolError
 
 SQL_TOOL = "execute_sql"
@@ -85,7 +87,34 @@ class Toolbox:
         )
 
     async def _run_sql(self, sql: str, description: str) -> QueryOutcome:
-        return await self._services.sql.query(sql, self._policy, description=description)
+        outcome = await self._services.sql.query(sql, self._policy, description=description)
+        if not self._bot.disable_execution_logs:
+            await self._audit(outcome)
+        return outcome
+
+    async def _audit(self, outcome: QueryOutcome) -> None:
+        """Who asked what of the data; a full disk must not keep them from the answer."""
+        caller = self._context.caller
+        try:
+            await self._services.store.write(
+                audit.record,
+                at=self._services.clock(),
+                tenant=caller.tenant,
+                actor=caller.principal,
+                action="sql.execute",
+                target=f"bot:{self._bot.namespace}/{self._bot.name}",
+                details={
+                    "sql": outcome.sql,
+                    "success": outcome.error is None,
+                    "error": outcome.error,
+                    "rows": outcome.row_count,
+                    "duration_ms": round(outcome.duration_ms, 1),
+                    "tables": outcome.tables,
+                    "ip": caller.ip,
+                },
+            )
+        except StoreError as error:
+            logger.warning("a query could not be audited: %s", error.text)
 
     def _spec(self, tool: Tool) -> ToolSpec:
         override = self._bot.tool_overrides.get(tool.name)

@@ -40,6 +40,8 @@ HISTORY_MESSAGES_MAX = 400
 ANSWER_CHARS_MAX = 500_000
 """A model that never stops is stopped: bounds the memory of a turn."""
 
+NO_WORDS_NOTE = "(The model looked things up, but gave no answer in words.)"
+
 BUDGET_NOTE = "\n\n(The token budget for today is used up, so this answer stops here.)"
 
 _STATUS: dict[type, MessageStatus] = {
@@ -91,8 +93,8 @@ class Turn:
 
     @property
     def was_cancelled(self) -> bool:
-        """Did the log tell its end as cancelled?"""
-        return isinstance(self._end_event, TurnCancelled)
+        """Did the log tell everybody that it was cancelled? A turn that only waited tells few."""
+        return isinstance(self._end_event, TurnCancelled) and not self._end_event.waited
 
     def cancel(self, reason: CancelReason) -> None:
         """Stop the model and any tool at their next checkpoint; what there is gets stored."""
@@ -111,6 +113,7 @@ class Turn:
                 client_id=question.client_id,
             )
         )
+        self._began = not self._scope.cancel_called
         failure: Exception | None = None
         try:
             async with trio.open_nursery() as nursery:
@@ -128,7 +131,6 @@ class Turn:
     async def _answer_or_failure(self) -> Exception | None:
         try:
             async with self._slots:
-                self._began = True
                 await self._answer()
         except ApplianceError as error:
             logger.warning("turn %s: %s: %s", self.question.turn_id, error.code, error.text)
@@ -157,6 +159,8 @@ class Turn:
                 return
         else:
             await self._call_model(messages, None)
+            if not self._recorder.text_length:
+                self._recorder.append(TextDelta(text=NO_WORDS_NOTE))
         self._check_answered()
 
     def _check_answered(self) -> None:

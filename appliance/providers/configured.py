@@ -41,6 +41,8 @@ def configured(settings: Settings, client: httpx.AsyncClient) -> dict[str, Provi
             )
         elif len(lacking) < len(needs):
             log.warning("provider %s is not used: %s not set", name, ", ".join(lacking))
+    if settings.ollama_host and not settings.ollama_model:
+        log.warning("provider ollama is not used: OLLAMA_MODEL is not set")
     providers["offline"] = _offline()
     first = settings.provider or next(iter(providers))
     return {first: providers.pop(first), **providers}

@@ -127,12 +127,13 @@ class Faces:
     async def _page(self, name: str) -> Response:
         answer: Response = await send_from_directory(self._static, name)
         answer.headers.update(PAGE_HEADERS)
+        _revalidate(answer)
         return answer
 
     async def _static_file(self, name: str) -> Response:
         answer: Response = await send_from_directory(self._static, name)
         answer.headers["X-Content-Type-Options"] = "nosniff"
-        answer.headers["Cache-Control"] = "no-cache"  # revalidated by ETag, so that an upgrade is seen
+        _revalidate(answer)
         return answer
 
     # -- the chat socket -----------------------------------------------------------------------------
@@ -206,6 +207,12 @@ async def _write(session: Session, connection: trio.CancelScope) -> None:
             await trio.lowlevel.checkpoint()  # a send to a client that has gone may not have one
     await websocket.close(1001, "The server is stopping.")
     connection.cancel()
+
+
+def _revalidate(answer: Response) -> None:
+    """Browsers ask by ETag each time, so that an upgrade is seen at once and by all files together."""
+    answer.headers["Cache-Control"] = "no-cache"
+    answer.headers.pop("Expires", None)
 
 
 def _json(reply: Reply) -> Response:

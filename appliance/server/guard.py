@@ -41,6 +41,7 @@ from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
 
 from appliance.server.heads import (
+    error_body,
     origin_form,
     passed_headers,
     plain_headers,
@@ -125,7 +126,7 @@ class Http1(H11Protocol):
 
     async def _refuse(self, request: h11.Request, status: int, text: str) -> None:
         """Answer without the application and close: what follows on this connection is not read."""
-        body = text.encode()
+        body = error_body(status, text)
         await self._send_h11_event(
             h11.Response(
                 status_code=status,
@@ -163,7 +164,7 @@ class HttpStream(HTTPStream):
 
     async def _answer(self, status: int, text: str) -> None:
         """Respond in the application's place, if it has not begun to, and end the stream."""
-        body = text.encode()
+        body = error_body(status, text)
         if self.state is ASGIHTTPState.REQUEST:
             self.state = ASGIHTTPState.CLOSED
             await self.send(Response(STREAM_ID, plain_headers(status, body), status))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from http import HTTPStatus
 
 import h11
 
@@ -17,7 +19,7 @@ RETRY_AFTER_S = 2
 def plain_headers(status: int, body: bytes) -> list[tuple[bytes, bytes]]:
     """Headers of an answer that the server gives by itself; it is the last one on its connection."""
     headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),
         (b"connection", b"close"),
     ]
@@ -26,6 +28,12 @@ def plain_headers(status: int, body: bytes) -> list[tuple[bytes, bytes]]:
     if status == 426:
         headers.append((b"sec-websocket-version", b"13"))
     return headers
+
+
+def error_body(status: int, text: str) -> bytes:
+    """What went wrong, in the form that all errors have: a sentence and a code."""
+    code = HTTPStatus(status).phrase.upper().replace(" ", "_").replace("-", "_")
+    return json.dumps({"error": text.strip(), "code": code}).encode()
 
 
 def wants_websocket(request: h11.Request) -> bool:

@@ -23,7 +23,7 @@ from quart import Quart
 
 from appliance.errors import InvalidInput
 from appliance.server.guard import GuardConfig, even_out_websockets
-from appliance.server.heads import plain_headers
+from appliance.server.heads import error_body, plain_headers
 from appliance.server.limits import ServerLimits
 from appliance.server.tcp import LINGER_S, Connection
 
@@ -249,6 +249,6 @@ class _Server:
 
 
 def _full_answer() -> bytes:
-    body = b"Too many connections; try again in a moment.\n"
+    body = error_body(503, "Too many connections; try again in a moment.")
     headers = b"".join(b"%b: %b\r\n" % header for header in plain_headers(503, body))
     return b"HTTP/1.1 503 Service Unavailable\r\n" + headers + b"\r\n" + body

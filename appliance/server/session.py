@@ -154,7 +154,8 @@ class Session:
         known = self._attached.get(id)
         if known is None:
             await self._attach(id, _Attachment(caller=self._caller, began=accepted.after))
-        elif accepted.duplicate and accepted.after < known.began:
+        elif accepted.duplicate and (accepted.after < known.began or not _expects_more(known)):
+            # It is over: who sends it again has not got its end, so that is told once more.
             self._detach(id)
             await self._attach(id, _Attachment(caller=known.caller, full=known.full, began=accepted.after))
         else:
@@ -193,7 +194,9 @@ class Session:
     def _let_go_of_one(self) -> None:
         """Of the conversations with nothing more to tell, the one used longest ago; it can be resumed."""
         for id, attachment in self._attached.items():
-            if attachment.reader is None or not attachment.reader.expects_more:
+            if (
+                not _expects_more(attachment) and not attachment.caller.impersonated_by
+            ):  # whom it acts for is known here only
                 self._detach(id)
                 return
 
@@ -233,6 +236,10 @@ class Session:
         expires_at = self._caller.expires_at
         if expires_at is not None and expires_at <= self._engine.services.clock():
             raise AuthRequired("The token has expired. Connect again with a new one.")
+
+
+def _expects_more(attachment: _Attachment) -> bool:
+    return attachment.reader is not None and attachment.reader.expects_more
 
 
 class _TokenBucket:

@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from appliance.errors import DataFolderInUse, StoreError
@@ -30,15 +30,19 @@ def hold(data: Path, holder: str) -> Iterator[None]:
         ) from error
     try:
         if not _try_lock(descriptor, fcntl.LOCK_EX):
-            raise DataFolderInUse(
-                f"The data folder {data} is already served by {_words(descriptor)}. "
-                "Stop that server or choose another folder."
-            )
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, holder.encode(), 0)
+            raise _in_use(data, _words(descriptor))
+        with suppress(OSError):  # on a full disk the lock holds without its words
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, holder.encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def check(data: Path) -> None:
+    """Raise `DataFolderInUse` if another server has the folder; does not keep it."""
+    if words := holder(data):
+        raise _in_use(data, words)
 
 
 def holder(data: Path) -> str | None:
@@ -51,6 +55,12 @@ def holder(data: Path) -> str | None:
         return None if _try_lock(descriptor, fcntl.LOCK_SH) else _words(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _in_use(data: Path, words: str) -> DataFolderInUse:
+    return DataFolderInUse(
+        f"The data folder {data} is already served by {words}. Stop that server or choose another folder."
+    )
 
 
 def _try_lock(descriptor: int, mode: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from appliance.messages import QueryOutcome
-from appliance.tools.base import ToolContext, ToolOutput
+from appliance.tools.base import ToolContext, ToolError, ToolOutput
 
 MODEL_ROWS_MAX = 100
 """Rows that the model reads; people see all rows of the outcome."""
@@ -46,7 +46,10 @@ class ExecuteSql:
 
     async def run(self, context: ToolContext, arguments: dict[str, Any]) -> ToolOutput:
         """Run it; a refused statement is an output that is not ok, with the reason for the model."""
-        outcome = await context.run_sql(arguments["sql"], arguments["description"])
+        sql = arguments.get("sql")
+        if not isinstance(sql, str):  # a bot file may have told the model other parameters
+            raise ToolError("Missing arguments: sql.")
+        outcome = await context.run_sql(sql, str(arguments.get("description") or ""))
         return ToolOutput(content=_for_model(outcome), ok=outcome.error is None, query=outcome)
 
 

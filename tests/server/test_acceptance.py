@@ -14,7 +14,7 @@ from appliance.store.audit import entries
 from appliance.store.database import connect, database_path
 from appliance.store.secret import load_secret
 from tests.support import proxy
-from tests.support.model_replies import openai_text, openai_tool_calls, stream, text
+from tests.support.model_replies import error, openai_text, openai_tool_calls, stream, text
 from tests.support.sdk import Ear, create_client
 from tests.support.stack import OPEN_BOT, Stack, stack
 from tests.support.wire import text_of, wire
@@ -421,3 +421,51 @@ async def test_ctes_comments_literals_and_the_public_schema_are_no_reason_to_ref
         frames = await client.ask(await client.start())
         [result] = [frame for frame in frames if frame["type"] == "query_result"]
         assert result["data"] == rows
+
+
+async def test_a_turn_that_waits_for_a_free_slot_can_be_cancelled(tmp_path: Path) -> None:
+    endless = stream(text("x"), then="hang")
+    async with stack(tmp_path, [endless], turns_max=1) as served, wire(served.ws_url) as client:
+        busy, waiting = await client.start(), await client.start()
+        await client.say(busy)
+        await client.until("content")
+        await client.say(waiting)
+        await client.silent(0.2)
+        await client.send("cancel", conversation_id=waiting)
+        assert (await client.until("cancelled", timeout_s=2))["conversation_id"] == waiting
+
+
+async def test_a_tools_export_without_a_description_still_lets_queries_run(tmp_path: Path) -> None:
+    parameters = '{type: "object", properties: {sql: {type: "string"}}, required: ["sql"]}'
+    tools = f'\nexport const tools = [{{name: "execute_sql", parameters: {parameters}}}]'
+    replies = [openai_tool_calls(("execute_sql", {"sql": "SELECT 1 AS x"})), openai_text("ok")]
+    bots = {"shop/index.ts": FLUXBASE_BOT + tools}
+    async with stack(tmp_path, replies, bots=bots, demo=True) as served, wire(served.ws_url) as client:
+        [result] = [f for f in await client.ask(await client.start()) if f["type"] == "query_result"]
+        assert result["data"] == [{"x": 1}]
+
+
+async def test_every_query_leaves_an_audit_row_unless_the_bot_says_otherwise(tmp_path: Path) -> None:
+    call = openai_tool_calls(("execute_sql", {"sql": "SELECT 1 AS x", "description": "one"}))
+    quiet = OPEN_BOT.replace("rate-limit", "disable-execution-logs: true\nrate-limit")
+    replies = [call, openai_text("ok")] * 2
+    async with (
+        stack(tmp_path, replies, bots={"loud": OPEN_BOT, "quiet": quiet}) as served,
+        wire(served.ws_url) as client,
+    ):
+        await client.ask(await client.start("loud"))
+        await client.ask(await client.start("quiet"))
+    db = connect(database_path(tmp_path))
+    rows = db.execute("SELECT action, target, details ->> 'sql' FROM _audit").fetchall()
+    db.close()
+    assert rows == [("sql.execute", "bot:default/loud", "SELECT 1 AS x")]
+
+
+async def test_the_same_id_again_on_the_same_socket_is_told_its_end_again(tmp_path: Path) -> None:
+    async with stack(tmp_path, [error(401, "no")]) as served, wire(served.ws_url) as client:
+        id = await client.start()
+        await client.ask(id, "Hi", message_id="m1")
+        again = await client.ask(id, "Hi", message_id="m1")
+        assert again[-1]["code"] == "PROVIDER_AUTH_FAILED"
+        assert served.model
+        assert len(served.model.requests) == 1

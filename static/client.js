@@ -15,6 +15,12 @@
 /** The delay between attempts doubles with each failure, up to this. */
 const RECONNECT_DELAY_MAX_MS = 15_000
 
+/** Longest message that a server takes, in characters (code points). */
+export const MESSAGE_CHARS_MAX = 100_000
+
+/** WebSocket close code: a frame was over the server's limit. */
+const FRAME_TOO_LONG = 1009
+
 /**
  * @typedef {object} Usage
  * @property {number} prompt_tokens
@@ -155,7 +161,8 @@ export class AIChat {
 
   /**
    * Send a message; while reconnecting it waits for the connection. The same `messageId` twice is one
-   * message and one answer, also over reconnects.
+   * message and one answer, also over reconnects. Throws a `ChatError` INVALID_MESSAGE for one that is
+   * longer than `MESSAGE_CHARS_MAX`.
    * @param {string} conversationId
    * @param {string} content
    * @param {string} [messageId]
@@ -163,6 +170,7 @@ export class AIChat {
    */
   sendMessage(conversationId, content, messageId = newId()) {
     if (this.stopped) throw notConnected()
+    if (isTooLong(content)) throw tooLong()
     const conversation = this.#conversation(conversationId)
     conversation.text = ''
     conversation.outbox.set(messageId, content)
@@ -210,10 +218,11 @@ export class AIChat {
         this.failures = 0
         this.#received(message.data)
       }
-      const ended = () => {
+      const ended = (/** @type {{code?: number} | undefined} */ close) => {
         if (this.socket !== socket) return reject(notConnected())
         this.socket = null
         if (opened) {
+          if (close?.code === FRAME_TOO_LONG) this.#refuseLongest()
           this.#tell({ type: 'disconnected' })
           this.#reconnect()
         } else {
@@ -224,6 +233,18 @@ export class AIChat {
       // Node 20 tells a failed opening by `error` alone, browsers by both; nobody tells the reason.
       socket.onerror = () => opened || ended()
     })
+  }
+
+  /** Sent again, a frame over the limit would end the next connection too: the longest message is given up. */
+  #refuseLongest() {
+    const unsent = [...this.conversations.values()].flatMap((conversation) =>
+      [...conversation.outbox].map(([id, content]) => ({ conversationId: conversation.id, id, size: bytes(content) })),
+    )
+    if (!unsent.length) return
+    const { conversationId, id } = unsent.reduce((longest, one) => (one.size >= longest.size ? one : longest))
+    const { code, message } = tooLong()
+    this.failures = 0
+    this.#take({ type: 'error', conversationId, clientMessageId: id, code, error: message })
   }
 
   #reconnect() {
@@ -536,6 +557,20 @@ function toEvent(frame) {
 /** @param {ChatEvent} event */
 function toError(event) {
   return new ChatError(event.code ?? 'ERROR', event.error ?? 'refused', event.retryAfter)
+}
+
+/** @param {string} content */
+export function isTooLong(content) {
+  return content.length > MESSAGE_CHARS_MAX && Array.from(content).length > MESSAGE_CHARS_MAX
+}
+
+function tooLong() {
+  return new ChatError('INVALID_MESSAGE', 'The message is too long.')
+}
+
+/** Size of a text in a frame. @param {string} content */
+function bytes(content) {
+  return new TextEncoder().encode(JSON.stringify(content)).length
 }
 
 function notConnected() {

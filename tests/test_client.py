@@ -347,3 +347,21 @@ async def test_a_slow_iterator_gets_waiting_text_in_one_piece(scene: Stage) -> N
             if event.type == "done":
                 break
     assert texts == ["You said: hello"]
+
+
+async def test_a_message_that_is_too_long_is_refused_once_and_the_next_is_answered(scene: Stage) -> None:
+    async with AIChat(scene.ws_url, **FAST) as chat:
+        conversation = await chat.start_chat("support")
+        with pytest.raises(ChatError) as refused:
+            chat.send_message(conversation, "x" * 100_001)
+        assert refused.value.code == "INVALID_MESSAGE"
+        events = chat.events(conversation)
+        long = chat.send_message(conversation, "🌍" * 90_000)  # few characters, but a frame over the limit
+        with trio.fail_after(5):
+            while (error := await anext(events)).type != "error":
+                pass
+        assert (error.code, error.client_message_id) == ("INVALID_MESSAGE", long)
+        chat.send_message(conversation, "hello")
+        told = await until_done(events)
+        assert "error" not in [event.type for event in told]
+    assert scene.asked() == ["hello"]

@@ -13,6 +13,8 @@ from appliance.botfiles.fields import BY_KEY
 MARK = re.compile(r"^[ \t]*@fluxbase:([a-z][a-z0-9-]*)[ \t]*(.*)$", re.IGNORECASE)
 REMARK = re.compile(r"(^|\s)#(?=.).*$")
 BLOCK_OPEN = re.compile(r"^/\*+")
+NO_PROSE = ("@", "[", "]", "{", "}", '"')
+"""What tags and the lines of a JSON value below its tag begin with."""
 STAR = re.compile(r"^[ \t]*\*(?!/) ?")
 
 
@@ -34,9 +36,9 @@ class Comment(msgspec.Struct, frozen=True):
 
     @property
     def summary(self) -> str:
-        """The first line of text that is no tag, or an empty text."""
+        """The first line of text that is neither a tag nor part of a JSON value, or an empty text."""
         texts = (line.strip() for line in self.lines)
-        return next((text for text in texts if text and not text.startswith("@")), "")
+        return next((text for text in texts if text and not text.startswith(NO_PROSE)), "")
 
 
 def block_comment(source: str, line: int) -> Comment:

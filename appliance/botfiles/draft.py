@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from appliance.bot import Bot, BotFile, Finding, ToolOverride
-from appliance.botfiles.fields import BUILT_IN_TOOLS, BY_KEY, PLATFORM_TOOLS, Field, hint
+from appliance.botfiles.fields import BUILT_IN_TOOLS, BY_KEY, PLATFORM_TOOLS, PROVIDERS, Field, hint
 
 FINDINGS_MAX = 100
 """Settings after so many mistakes are not read: nobody reads on, and logs stay short."""
@@ -78,6 +78,7 @@ class Draft:
     ) -> BotFile:
         """The outcome; `line` is where the prompt is, or should be."""
         self._check_tools()
+        self._check_provider()
         if self._is_refused:
             return BotFile(bot=None, findings=self._sorted())
         if not prompt:
@@ -107,3 +108,12 @@ class Draft:
                 self.warn(line, f"mcp-tools: {tool} is not available here and is not offered")
             elif tool not in BUILT_IN_TOOLS and not tool.startswith("custom:"):
                 self.warn(line, f"mcp-tools: unknown tool {tool}{hint(tool, BUILT_IN_TOOLS)}")
+
+    def _check_provider(self) -> None:
+        """An error in both forms: a question must not go to another provider than the one asked for."""
+        provider = self.values.get("provider")
+        if provider is not None and provider not in PROVIDERS:
+            known = f"; known: {', '.join(PROVIDERS)}"
+            self.error(
+                self.lines["provider"], f"unknown provider {provider}{hint(provider, PROVIDERS) or known}"
+            )

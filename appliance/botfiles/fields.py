@@ -118,6 +118,9 @@ FIELDS = (
 BY_KEY = {key: field for field in FIELDS for key in (field.key, *field.aliases)}
 """Every spelling -> its field."""
 
+PROVIDERS = ("openai", "azure", "ollama", "offline")
+"""Who may answer; which of them a server has, its environment decides."""
+
 BUILT_IN_TOOLS = (
     "execute_sql",
     "http_request",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,15 @@ import click
 import msgspec
 
 from appliance import settings
-from appliance.bot import Bot
+from appliance.bot import Bot, Finding
+from appliance.botfiles.fields import hint
 from appliance.botfiles.folder import LoadedFile, load_folder, printable
+from appliance.botfiles.near_miss import near_misses
 from appliance.bundled import bots_folder
+from appliance.importer.listing import team_names
+from appliance.sqlguard import SqlPolicy
+from appliance.store.database import database_path
+from appliance.store.pragmas import open_connection
 
 
 @click.group()
@@ -50,17 +58,54 @@ def list_(bots: str | None, data: str | None, as_json: bool) -> None:
 def check(bots: str | None, data: str | None, as_json: bool) -> None:
     """Tell mistakes with file and line; exit 1 on errors."""
     folder, files = _load(bots, data)
+    if data and database_path(data).exists():
+        files = _with_missing_tables(files, database_path(data))
     bad = [file for file in files if file.file.bot is None]
+    misnamed = [
+        f"{printable(str(path))}:1: warning: is not read; a bot file is named {meant}"
+        for path, meant in near_misses(folder)
+    ]
     if as_json:
         report = [{**_place(file), "findings": file.file.findings} for file in files]
-        _print_json({"folder": str(folder), "ok": not bad, "bots": report})
+        _print_json({"folder": str(folder), "ok": not bad, "bots": report, "not_read": misnamed})
     else:
-        for file in files:
-            for finding in file.file.findings:
-                click.echo(file.tell(finding))
-        click.echo(f"{len(files)} bot files in {folder}, {len(bad)} with errors", err=True)
+        told = [file.tell(finding) for file in files for finding in file.file.findings]
+        for line in [*told, *misnamed]:
+            click.echo(line)
+        count = "1 bot file" if len(files) == 1 else f"{len(files)} bot files"
+        click.echo(f"{count} in {folder}, {len(bad)} with errors", err=True)
     if bad:
         sys.exit(1)
+
+
+def _with_missing_tables(files: list[LoadedFile], database: Path) -> list[LoadedFile]:
+    """The same files, warned about `allowed-tables` that the database does not have."""
+    with closing(open_connection(database, read_only=True)) as db:
+        names = team_names(db, "table", "virtual", "view")
+    return [
+        msgspec.structs.replace(
+            file,
+            file=msgspec.structs.replace(
+                file.file, findings=[*file.file.findings, *_missing_tables(file, names)]
+            ),
+        )
+        for file in files
+    ]
+
+
+def _missing_tables(file: LoadedFile, names: list[str]) -> Iterator[Finding]:
+    bot = file.file.bot
+    for entry in bot.allowed_tables if bot else []:
+        policy = SqlPolicy(allowed_tables=[entry], allowed_schemas=bot.allowed_schemas if bot else [])
+        if not any(policy.allows(name) for name in names):
+            message = f"allowed-tables: no table matches {entry}{hint(entry, tuple(names))}"
+            yield Finding(severity="warning", line=_line_of(file.path, "allowed-tables"), message=message)
+
+
+def _line_of(path: Path, key: str) -> int:
+    """The first line that has the key, else 1: a bot that was read keeps no lines."""
+    lines = path.read_text("utf-8", errors="replace").splitlines()
+    return next((number for number, line in enumerate(lines, 1) if key in line.lower()), 1)
 
 
 def _load(bots: str | None, data: str | None) -> tuple[Path, list[LoadedFile]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from typing import Any
@@ -10,7 +11,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import click
 import httpx
 import trio
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +24,12 @@ PIPE_COLUMNS = 120
 """Width of tables when nobody looks: wide enough to keep them whole, narrow enough for a mail."""
 
 LIST_TIMEOUT_S = 5.0
+
+CELL_COLUMNS = 24
+"""A text may wrap beyond this; a table that is still too wide is shown record by record."""
+
+PIPE_CLOSED = 128 + signal.SIGPIPE
+"""Exit code when the reader of the output went away, as of any command in a pipe."""
 
 
 class ChatFailed(ApplianceError):
@@ -94,6 +102,12 @@ class Terminal:
             raise ChatFailed(self._connection_hint(error)) from error
         except ChatError as error:
             raise ChatFailed(self._refusal_hint(error)) from error
+        except BaseExceptionGroup as group:
+            # rich makes a SystemExit of a broken pipe, and nurseries wrap it.
+            _, others = group.split((BrokenPipeError, SystemExit))
+            if others is not None:
+                raise
+            sys.exit(PIPE_CLOSED)
 
     def _prompt(self) -> str | None:
         try:
@@ -170,12 +184,14 @@ class Printer:
         self._out = out
         self._err = err
         self._open_line = False
+        self._emphasis = Emphasis()
 
     def show(self, event: ChatEvent) -> None:
         """Print one event, if there is anything in it for people."""
         match event.type:
             case "content":
-                self._out.print(Text(clean(event.delta)), end="")
+                text = clean(event.delta)
+                self._out.print(self._emphasis.write(text) if self._out.is_terminal else Text(text), end="")
                 self._open_line = not event.delta.endswith("\n")
             case "progress":
                 self.end_line()
@@ -194,7 +210,7 @@ class Printer:
     def end_line(self) -> None:
         """Close the line that text was written to."""
         if self._open_line:
-            self._out.print()
+            self._out.print(self._emphasis.end())
         self._open_line = False
 
     def _query(self, event: ChatEvent) -> None:
@@ -202,14 +218,76 @@ class Printer:
         if event.error:
             self._err.print(Text(clean(event.summary or event.error), style="red"))
         if event.data:
-            self._out.print(result_table(event), soft_wrap=False)
+            self._out.print(result(event, self._out.width), soft_wrap=False)
         if event.truncated:
             self._err.print(f"The first {event.row_count} rows; there are more.", style="dim")
 
 
-def result_table(event: ChatEvent) -> Table:
-    """The rows of a query_result; numbers stand right."""
+class Emphasis:
+    """Shows `**strong**` of Markdown that streams in as bold; code stays as it is."""
+
+    _MARKS = re.compile(r"(\*\*|`|\n)")
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._before = ""
+        self._in_code = False
+        self._is_bold = False
+
+    def write(self, text: str) -> Text:
+        """What can be shown by now; asterisks wait for the character behind them."""
+        text = self._held + text
+        ready = text.rstrip("*")
+        self._held = text[len(ready) :]
+        shown = Text()
+        position = 0
+        for piece in self._MARKS.split(ready):
+            position += len(piece)
+            self._add(shown, piece, ready[position : position + 1])
+        return shown
+
+    def end(self) -> Text:
+        """What was still held; closes all emphasis."""
+        held = "" if self._is_bold and self._held == "**" else self._held
+        self._held = self._before = ""
+        self._in_code = self._is_bold = False
+        return Text(held)
+
+    def _add(self, shown: Text, piece: str, following: str) -> None:
+        if piece == "**" and not self._in_code:
+            opens = not self._before.isalnum() and not following.isspace()
+            if self._is_bold or opens:
+                self._is_bold = not self._is_bold
+                return
+        self._in_code ^= piece == "`"
+        self._is_bold &= piece != "\n"
+        shown.append(piece, style="bold" if self._is_bold else None)
+        self._before = piece[-1:] or self._before
+
+
+def result(event: ChatEvent, width: int) -> RenderableType:
+    """The rows of a query_result as a table, or as records when it is wider than `width` columns."""
     names = event.columns or list(event.data[0])
+    cells = [
+        [cell_len(clean(name)), *(cell_len(str(_cell(row.get(name)))) for row in event.data)]
+        for name in names
+    ]
+    if sum(min(max(lengths), CELL_COLUMNS) + 3 for lengths in cells) > width:
+        return Group(*(_record(number, names, row) for number, row in enumerate(event.data, 1)))
+    return result_table(names, event)
+
+
+def _record(number: int, names: list[str], row: dict[str, Any]) -> Table:
+    """One row as lines of name and value."""
+    record = Table(title=f"Row {number}", title_justify="left", show_header=False, show_edge=False, box=None)
+    record.add_column(style="bold")
+    for name in names:
+        record.add_row(Text(clean(name)), _cell(row.get(name)))
+    return record
+
+
+def result_table(names: list[str], event: ChatEvent) -> Table:
+    """The rows of a query_result; numbers stand right."""
     table = Table(show_edge=False, header_style="bold")
     for name in names:
         values = [row.get(name) for row in event.data]
@@ -221,7 +299,7 @@ def result_table(event: ChatEvent) -> Table:
 
 
 def _cell(value: Any) -> Text:
-    return Text("null", style="dim italic") if value is None else Text(clean(str(value)))
+    return Text("-", style="dim") if value is None else Text(clean(str(value)))
 
 
 CONTROL = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)])

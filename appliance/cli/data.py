@@ -21,6 +21,10 @@ from appliance.schema import Table
 from appliance.store.database import connect, database_path
 from appliance.store.pragmas import translate
 
+MISFITS_TOLD_MAX = 5
+"""Lines that say why a column is text: nobody mends more at a time."""
+VALUE_CHARACTERS_MAX = 40
+
 data_option = click.option(
     "--data", default="./data", envvar="APPLIANCE_DATA", show_default=True, help="Data folder."
 )
@@ -46,7 +50,7 @@ def import_(files: tuple[str, ...], table: str | None, replace: bool, data: str)
             done = import_sources(db, sources, replace=replace, advance=advance)
     except apsw.Error as error:
         raise translate(error, path) from error
-    _report(done, time.monotonic() - started)
+    _report(done, table, time.monotonic() - started)
 
 
 @command.command()
@@ -89,12 +93,24 @@ def _progress(sources: Sequence[Source]) -> Iterator[Advance]:
         yield lambda count: bar.advance(task, count)
 
 
-def _report(done: Sequence[Imported], elapsed_s: float) -> None:
+def _report(done: Sequence[Imported], wanted: str | None, elapsed_s: float) -> None:
+    misfits_left = MISFITS_TOLD_MAX
     for table in done:
-        click.echo(f"{table.table}: {table.rows:,} rows, {table.columns} columns, from {table.path}")
+        columns = _counted(table.columns, "column")
+        click.echo(f"{table.table}: {_counted(table.rows, 'row')}, {columns}, from {table.path}")
+        if wanted not in {None, table.table}:
+            click.echo(f"  table {wanted!r} is called {table.table}")
         for old, new in table.renamed:
             click.echo(f"  column {old!r} is called {new}")
+        for column, value, line in table.misfits[:misfits_left]:
+            shown = value if len(value) <= VALUE_CHARACTERS_MAX else f"{value[:VALUE_CHARACTERS_MAX]}…"
+            click.echo(f"  {column} is text because of {shown!r} in line {line}")
+        misfits_left = max(0, misfits_left - len(table.misfits))
     click.echo(f"Done in {elapsed_s:.1f} s.", err=True)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _as_json(found: Sequence[Table]) -> str:
@@ -115,7 +131,7 @@ def _as_text(found: Sequence[Table]) -> str:
         return "There are no tables yet; add some with: appliance data import FILE"
     width = max(len(table.name) for table in found)
     return "\n".join(
-        f"{table.name:<{width}}  {table.row_count or 0:>12,} rows  "
+        f"{table.name:<{width}}  {table.row_count or 0:>12,} {'row ' if table.row_count == 1 else 'rows'}  "
         + ", ".join(f"{column.name} {column.type}".rstrip() for column in table.columns)
         for table in found
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import click
 import msgspec
 
 from appliance.cli.serve import start
-from appliance.importer.demo import create_demo
+from appliance.importer.demo import TABLES, create_demo
 from appliance.settings import load
 from appliance.store import lock
 from appliance.store.database import connect, database_path
@@ -30,9 +31,14 @@ def command(data: str, port: int | None, host: str | None, bots: str | None) -> 
         load(os.environ), data=data, **{k: v for k, v in given.items() if v is not None}
     )
     if lock.holder(Path(data)) is None:  # else `start` says who has the folder
-        db = connect(database_path(data))
-        try:
-            create_demo(db, datetime.now(UTC).date())
-        finally:
-            db.close()
+        _prepare(data)
     start(settings, hint=f'Open a chat page and ask: "{QUESTION}"  (Ctrl-C stops)')
+
+
+def _prepare(data: str) -> None:
+    """Fill the folder, or refuse one with tables of somebody's own; says which on stderr."""
+    with closing(connect(database_path(data))) as db:
+        if create_demo(db, datetime.now(UTC).date()):
+            click.echo(f"Added the demo shop to {data}: tables {', '.join(TABLES)}", err=True)
+        else:
+            click.echo(f"The demo shop is in {data} already: nothing added", err=True)

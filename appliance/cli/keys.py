@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import cast, get_args
 
 import apsw
 import click
 import msgspec
 
+from appliance.cli.folder import existing, existing_or_new
 from appliance.identity import DEFAULT_TENANT
 from appliance.store import audit
 from appliance.store.database import connect, database_path
@@ -38,7 +40,7 @@ def create(type_: str, tenant: str, data: str, as_json: bool) -> None:
     anon: for web pages, identifies nobody. service: all rights. tenant: for a tenant's own server.
     """
     now = time.time()
-    with _database(data) as db, db:
+    with _database(existing_or_new(data)) as db, db:
         made, key = create_key(db, cast("KeyType", type_), tenant, now)
         _audit(db, made, "key.create", now)
     if as_json:
@@ -53,7 +55,7 @@ def create(type_: str, tenant: str, data: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help='Print {"keys": […]} and nothing else.')
 def list_(data: str, as_json: bool) -> None:
     """List all keys by their hints; the keys themselves are not stored."""
-    with _database(data) as db:
+    with _database(existing(data)) as db:
         found = list_keys(db)
     if as_json:
         click.echo(msgspec.json.encode({"keys": [_public(key) for key in found]}).decode())
@@ -72,7 +74,7 @@ def list_(data: str, as_json: bool) -> None:
 def revoke(key_id: str, data: str, as_json: bool) -> None:
     """Refuse a key from now on, in a running server too."""
     now = time.time()
-    with _database(data) as db, db:
+    with _database(existing(data)) as db, db:
         key, changed = revoke_key(db, key_id, now)
         if changed:
             _audit(db, key, "key.revoke", now)
@@ -83,9 +85,9 @@ def revoke(key_id: str, data: str, as_json: bool) -> None:
 
 
 @contextmanager
-def _database(data: str) -> Iterator[apsw.Connection]:
+def _database(folder: Path) -> Iterator[apsw.Connection]:
     """The database of a data folder, closed afterwards."""
-    db = connect(database_path(data))
+    db = connect(database_path(folder))
     try:
         yield db
     finally:

@@ -63,7 +63,7 @@ def _announce(started: Started, hint: str) -> None:
         f"  socket    {url.replace('http', 'ws', 1)}/ai/ws",
     ]
     if started.problems:
-        lines.append(f"  warning   {len(started.problems)} findings in bot files: appliance bots check")
+        lines.append(f"  warning   findings in bot files: {len(started.problems)}; see appliance bots check")
     for line in [*lines, *([hint] if hint else [])]:
         click.echo(line)
     sys.stdout.flush()

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from appliance import settings as settings_module
+from appliance.cli.folder import existing_or_new
 from appliance.errors import InvalidInput, NotFound
 from appliance.identity import DEFAULT_TENANT
 from appliance.server.tokens import make_user_token
@@ -21,6 +22,7 @@ from appliance.store.tenants import tenant_exists
 from appliance.store.users import remember_user
 
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+ROLE_CHARACTERS_MAX = 100
 LIFETIME_DAYS_MAX = 3650
 """Ten years: longer is a key, and keys can be revoked."""
 
@@ -33,7 +35,7 @@ def command() -> None:
 @command.command()
 @click.option("--user", "user_id", required=True, help="The user's id, as your own system knows it.")
 @click.option(
-    "--role", default="authenticated", type=click.Choice(["authenticated", "admin", "service_role"])
+    "--role", default="authenticated", show_default=True, help="A role of yours, admin or service_role."
 )
 @click.option("--expires", default="1h", show_default=True, help="Lifetime: 30s, 15m, 1h, 7d.")
 @click.option("--tenant", default=DEFAULT_TENANT, show_default=True)
@@ -41,16 +43,27 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help='Print {"token": …} and nothing else.')
 def create(user_id: str, role: str, expires: str, tenant: str, data: str, as_json: bool) -> None:
     """Make a token with which its bearer is a user of this server."""
+    check_role(role)
     lifetime_s = parse_lifetime(expires)
     now = time.time()
-    secret = load_secret(Path(data), settings_module.load(os.environ).jwt_secret)
+    folder = existing_or_new(data)
+    secret = load_secret(folder, settings_module.load(os.environ).jwt_secret)
     token = make_user_token(secret, user_id=user_id, role=role, now=now, lifetime_s=lifetime_s, tenant=tenant)
-    _register(Path(data), tenant, user_id, {"role": role, "expires": expires}, now)
+    _register(folder, tenant, user_id, {"role": role, "expires": expires}, now)
     if as_json:
         click.echo(msgspec.json.encode({"token": token}).decode())
         return
     click.echo(token)
     click.echo(f"Good for {expires} as {role} {user_id}; send it as: Authorization: Bearer …", err=True)
+
+
+def check_role(role: str) -> None:
+    """Raises `InvalidInput` unless the text can be a role's name."""
+    if not 0 < len(role) <= ROLE_CHARACTERS_MAX or not role.isprintable() or any(map(str.isspace, role)):
+        raise InvalidInput(
+            f"--role {role!r} is no role: write 1 to {ROLE_CHARACTERS_MAX} printable characters without "
+            "blanks, such as authenticated, admin or staff."
+        )
 
 
 def parse_lifetime(text: str) -> float:

@@ -15,7 +15,15 @@ import trio
 
 from appliance.client.answer import Answer
 from appliance.client.conversation import Conversation
-from appliance.client.events import ChatError, ChatEvent, ConnectError, Usage, chat_error
+from appliance.client.events import (
+    MESSAGE_CHARS_MAX,
+    ChatError,
+    ChatEvent,
+    ConnectError,
+    Usage,
+    chat_error,
+    too_long,
+)
 from appliance.client.link import CLOSE_TIMEOUT_S, Link
 from appliance.client.mailbox import Events
 from appliance.client.opening import with_token
@@ -156,9 +164,12 @@ class AIChat:
     def send_message(self, conversation_id: str, content: str, message_id: str | None = None) -> str:
         """Send a message and return its id; while reconnecting it waits for the connection.
 
-        The same `message_id` twice is one message and one answer, also over reconnects.
+        The same `message_id` twice is one message and one answer, also over reconnects. Raises
+        `ChatError` INVALID_MESSAGE for more than `MESSAGE_CHARS_MAX` characters.
         """
         link = self._live_link()
+        if len(content) > MESSAGE_CHARS_MAX:
+            raise too_long()
         message_id = message_id or str(uuid.uuid4())
         conversation = self._conversation(conversation_id)
         conversation.text = ""
@@ -274,6 +285,30 @@ class AIChat:
         _call(self.on_event, event)
         for reader in list(self._readers):
             reader.put(event)
+
+    def frame_refused(self) -> None:
+        """The server closed because a frame was over its limit: the longest message is given up.
+
+        Sent again it would end the next connection too.
+        """
+        unsent = [
+            (len(msgspec.json.encode(content)), conversation.id, message_id)
+            for conversation in self._conversations.values()
+            for message_id, content in conversation.outbox.items()
+        ]
+        if not unsent:
+            return
+        _, where, message_id = max(reversed(unsent), key=lambda sent: sent[0])
+        refusal = too_long()
+        self._take(
+            ChatEvent(
+                type="error",
+                conversation_id=where,
+                client_message_id=message_id,
+                code=refusal.code,
+                error=refusal.text,
+            )
+        )
 
     def ended(self, error: ConnectError | None) -> None:
         """The link is gone for good; `error` is None after `disconnect()`."""

@@ -10,6 +10,10 @@ TERMINAL = frozenset({"done", "error", "cancelled"})
 """Types of the events that end an answer."""
 
 
+MESSAGE_CHARS_MAX = 100_000
+"""Longest message that a server takes."""
+
+
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens of one answer, over all its model calls."""
 
@@ -65,6 +69,11 @@ class ConnectError(ChatError):
     def __init__(self, text: str, *, status: int | None = None) -> None:
         super().__init__("CONNECT_FAILED" if status is None else "CONNECT_REFUSED", text)
         self.status = status
+
+
+def too_long() -> ChatError:
+    """The refusal of a message over `MESSAGE_CHARS_MAX`, or over the server's limit of a frame."""
+    return ChatError("INVALID_MESSAGE", "The message is too long.")
 
 
 def chat_error(event: ChatEvent) -> ChatError:

@@ -23,6 +23,10 @@ CLOSE_TIMEOUT_S = 2.0
 """How long leaving waits for the server's side of the closing handshake."""
 
 
+FRAME_TOO_LONG = 1009
+"""WebSocket close code: a frame was over the server's limit."""
+
+
 class Owner(Protocol):
     """What a link tells, and asks for."""
 
@@ -34,6 +38,9 @@ class Owner(Protocol):
 
     def tell(self, event: ChatEvent) -> None:
         """The connection opened or closed."""
+
+    def frame_refused(self) -> None:
+        """The server closed the connection because a frame was over its limit."""
 
     def ended(self, error: ConnectError | None) -> None:
         """The link is gone for good; `error` is None after `stop()`."""
@@ -143,7 +150,10 @@ class Link:
                 raw = await socket.get_message()
                 self._heard = True
                 self._owner.received(raw)
-        except trio_websocket.ConnectionClosed:
+        except trio_websocket.ConnectionClosed as closed:
+            if closed.reason is not None and closed.reason.code == FRAME_TOO_LONG:
+                self._heard = True
+                self._owner.frame_refused()
             # After `stop()` the writer still finishes the closing handshake.
             if not self._stopped.is_set():
                 nursery.cancel_scope.cancel()

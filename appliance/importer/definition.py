@@ -40,6 +40,8 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     """A column that looks like the integer primary key; only all rows can tell whether it is one."""
     renamed: Sequence[tuple[str, str]] = ()
     """(name in the file, name in the table), where they differ."""
+    misfits: Sequence[tuple[str, str, int]] = ()
+    """(column, value, line): the first of the few values that made a column of numbers or dates text."""
 
     def create_sql(self, table: str) -> str:
         """CREATE TABLE under this name."""

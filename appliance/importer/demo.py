@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from itertools import product
+from pathlib import Path
 
 import apsw
+
+from appliance.errors import InvalidInput
+from appliance.importer.listing import columns_of, team_names
 
 SEED = 20
 USERS = 60
@@ -140,10 +145,19 @@ CATALOGUE: dict[str, list[tuple[str, float]]] = {
 }
 
 
-def create_demo(db: apsw.Connection, today: date) -> None:
-    """Create and fill the four tables of the shop; does nothing when any of them is there already."""
-    if any(db.table_exists(None, table) for table in TABLES):
-        return
+def create_demo(db: apsw.Connection, today: date) -> bool:
+    """Create and fill the four tables of the shop; False when the whole shop is there already.
+
+    Raises `InvalidInput` when there are tables or views of somebody's own: demo data never mixes with real.
+    """
+    if has_demo(db):
+        return False
+    if others := team_names(db, "table", "virtual", "view"):
+        taken = next((name for name in others if name.lower() in TABLES), others[0])
+        raise InvalidInput(
+            f"{Path(db.filename).parent} already has a table {taken}; choose another --data. "
+            "The demo wants a folder of its own, so that its data is never mixed with yours."
+        )
     chance = random.Random(SEED)  # noqa: S311 - the same shop for everybody is the point
     users = list(_users(chance, today))
     products = list(_products())
@@ -161,6 +175,14 @@ def create_demo(db: apsw.Connection, today: date) -> None:
             [(*order, round(totals[order[0]], 2)) for order in orders],
         )
         db.executemany("INSERT INTO order_items VALUES (?, ?, ?, ?, ?)", items)
+    return True
+
+
+def has_demo(db: apsw.Connection) -> bool:
+    """Whether all four tables are there, with the demo's own columns."""
+    with closing(apsw.Connection(":memory:")) as shop:
+        list(shop.execute(DDL))
+        return all(columns_of(db, table) == columns_of(shop, table) for table in TABLES)
 
 
 User = tuple[int, str, str, str, str, str]

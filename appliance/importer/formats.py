@@ -8,7 +8,7 @@ from pathlib import Path
 from appliance.errors import InvalidInput
 from appliance.importer import sqlite_file
 from appliance.importer.json_file import JsonFile
-from appliance.importer.names import check_table_name, table_name
+from appliance.importer.names import check_table_name, given_table_name, table_name
 from appliance.importer.source import Source
 from appliance.importer.table_file import TableFile
 from appliance.importer.text_file import head
@@ -34,8 +34,6 @@ def open_sources(paths: Sequence[Path], table: str | None = None) -> list[Source
     """
     if table is not None and len(paths) > 1:
         raise InvalidInput("--table names one table, so it takes one file; import the others without it")
-    if table is not None:
-        check_table_name(table)
     sources = [source for path in paths for source in _open(path, table)]
     seen: dict[str, Path] = {}
     for source in sources:
@@ -55,7 +53,7 @@ def _open(path: Path, table: str | None) -> Sequence[Source]:
     start = head(path)
     if not start:
         raise InvalidInput(f"{path}: the file is empty")
-    name = table or table_name(path)
+    name = table_name(path) if table is None else given_table_name(table)
     match _format(path, start):
         case "sqlite":
             return sqlite_file.tables(path, table)

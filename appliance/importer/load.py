@@ -30,13 +30,17 @@ FREE_BYTES_MIN = 64 * 1024 * 1024
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """One table that is now there. `renamed` are (name in the file, name in the table)."""
+    """One table that is now there. `renamed` are (name in the file, name in the table).
+
+    `misfits` are (column, value, line): why a column of numbers or dates became text.
+    """
 
     table: str
     path: str
     rows: int
     columns: int
     renamed: list[tuple[str, str]]
+    misfits: list[tuple[str, str, int]] = []
 
 
 def import_sources(
@@ -126,6 +130,7 @@ def _stage(db: apsw.Connection, source: Source, advance: Advance) -> tuple[str, 
         rows=rows,
         columns=len(definition.columns),
         renamed=list(definition.renamed),
+        misfits=list(definition.misfits),
     )
 
 

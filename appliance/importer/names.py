@@ -22,6 +22,16 @@ def table_name(path: PurePath) -> str:
     return _cleaned(stem, digits_prefix="table_") or "table_1"
 
 
+def given_table_name(name: str) -> str:
+    """A name somebody chose, cleaned like a file's; raises `InvalidInput` when nothing usable is left."""
+    cleaned = _cleaned(check_table_name(name), digits_prefix="table_")
+    if not cleaned:
+        raise InvalidInput(
+            f"The table name {name!r} has no letter and no digit. Choose another with --table NAME."
+        )
+    return check_table_name(cleaned)
+
+
 def check_table_name(name: str) -> str:
     """The name itself; raises `InvalidInput` when the team's data cannot be called so."""
     lower = name.lower()

@@ -17,7 +17,7 @@ import apsw
 
 from appliance.errors import InvalidInput
 from appliance.importer.definition import Column, Definition, Index
-from appliance.importer.names import quoted
+from appliance.importer.names import given_table_name, quoted
 from appliance.importer.source import Advance, Rows
 
 MAGIC = b"SQLite format 3\0"
@@ -99,7 +99,7 @@ def _chosen(path: Path, found: list[str], wanted: str | None) -> dict[str, str]:
     if wanted is None:
         return {name: name for name in found}
     if len(found) == 1:
-        return {found[0]: wanted}
+        return {found[0]: wanted if wanted == found[0] else given_table_name(wanted)}
     for name in found:
         if name.lower() == wanted.lower():
             return {name: name}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from appliance.errors import InvalidInput
 from appliance.importer.definition import COLUMNS_MAX, Column, Definition
+from appliance.importer.misfits import Misfit, Misfits
 from appliance.importer.names import column_names
 from appliance.importer.source import Advance, Rows
 from appliance.importer.text_file import batches, open_text
@@ -39,9 +40,12 @@ class TableFile:
         """Read all, check that every row has the header's fields, and find the columns' types."""
         header = self._header()
         detectors = [Detector() for _ in header]
+        misfits = [Misfits() for _ in header]
         for rows in self.chunks(advance):
-            for values, detector in zip(zip(*rows, strict=True), detectors, strict=True):
+            columns = zip(*rows, strict=True)
+            for values, detector, misfit in zip(columns, detectors, misfits, strict=True):
                 detector.feed(values)
+                misfit.feed(values, detector.possible)
         names = column_names(header)
         return Definition(
             columns=[
@@ -50,6 +54,13 @@ class TableFile:
             ],
             key_guess=_key_guess(names, detectors),
             renamed=[pair for pair in zip(header, names, strict=True) if pair[0] != pair[1]],
+            misfits=self._with_lines(
+                {
+                    name: misfit.first
+                    for name, detector, misfit in zip(names, detectors, misfits, strict=True)
+                    if misfit.first and detector.type == "TEXT"
+                }
+            ),
         )
 
     def chunks(self, advance: Advance) -> Iterator[Rows]:
@@ -62,6 +73,28 @@ class TableFile:
                     yield _checked(rows, width)
         except csv.Error as error:
             raise self._first_mistake() from error
+
+    def _with_lines(self, misfits: dict[str, Misfit]) -> list[tuple[str, str, int]]:
+        """(column, value, line of its row)."""
+        lines = self._lines_of({misfit.row for misfit in misfits.values()})
+        return [(name, misfit.value, lines[misfit.row]) for name, misfit in misfits.items()]
+
+    def _lines_of(self, rows: set[int]) -> dict[int, int]:
+        """Row -> the line it begins on; reads the file again as far as the last of them."""
+        lines = dict.fromkeys(rows, 1)
+        if not rows:
+            return lines
+        with open_text(self.path) as text:
+            reader = _reader(text.lines, self._delimiter)
+            row, line = -1, 1  # the header is row -1
+            for fields in reader:
+                if row in lines:
+                    lines[row] = line
+                if row > max(rows):
+                    break
+                row += bool(fields)
+                line = reader.line_num + 1
+        return lines
 
     def _header(self) -> list[str]:
         try:

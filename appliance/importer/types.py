@@ -54,6 +54,11 @@ class Detector:
         self._seen: set[str] = set()
 
     @property
+    def possible(self) -> Collection[ColumnType]:
+        """The types that all values so far fit."""
+        return self._possible
+
+    @property
     def is_text(self) -> bool:
         """No later value can change the type any more."""
         return not self._possible
@@ -99,6 +104,12 @@ class Detector:
                 return "CASE lower({0}) WHEN 'true' THEN 1 WHEN 'false' THEN 0 END"
             case _:
                 return _nulls("{0}", self._missing)
+
+
+def fits(type_: ColumnType, values: Set[str]) -> bool:
+    """Whether all values fit a type other than TEXT."""
+    joined = "".join(f"{value}\n" for value in values)
+    return joined.count("\n") == len(values) and _fits(type_, joined, values)
 
 
 def _fits(type_: ColumnType, joined: str, values: Set[str]) -> bool:

@@ -7,7 +7,7 @@ was read: once the model began, a second attempt would be a second answer.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -156,6 +156,29 @@ class _IdleClock:
             raise _silent(self._upstream, self._idle_s * _KEEPALIVE_FACTOR, "only keep-alives")
 
 
+class _Body(httpx.AsyncByteStream):
+    """A request's body as one piece.
+
+    httpx has a generator for it, which a cancel in the middle of sending leaves open until it is collected.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._pieces = [content]
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Pieces(iter(self._pieces))
+
+
+class _Pieces(AsyncIterator[bytes]):
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    async def __anext__(self) -> bytes:
+        for piece in self._pieces:
+            return piece
+        raise StopAsyncIteration
+
+
 class _Refused(Exception):
     """One attempt failed. `wait_s` None: do not try again; 0: the provider names no time."""
 
@@ -225,6 +248,7 @@ async def _head(
     )
     # httpx times each read; the scope also ends a head that comes byte by byte.
     with trio.move_on_after(idle_s + connect_s):
+        request.stream = _Body(request.content)
         return await client.send(request, stream=True)
     raise _silent(upstream, idle_s + connect_s, "no answer")
 

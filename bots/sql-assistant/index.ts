@@ -13,9 +13,9 @@
  * @fluxbase:persist-conversations true
  * @fluxbase:conversation-ttl 24
  * @fluxbase:max-turns 50
- * @fluxbase:rate-limit 20        # questions per minute
+ * @fluxbase:rate-limit 60        # questions per minute
  * @fluxbase:daily-limit 500
- * @fluxbase:token-budget 100000  # per day
+ * @fluxbase:token-budget 2000000
  * @fluxbase:allow-unauthenticated true
  * @fluxbase:public true
  * @fluxbase:suggestions Show me the top 10 users by order count

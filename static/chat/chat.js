@@ -1,6 +1,6 @@
 // @ts-check
 /** The full-page chat at `/chat/{bot}`: connects the client, the transcript and the form. */
-import { AIChat } from '../client.js'
+import { AIChat, MESSAGE_CHARS_MAX, isTooLong } from '../client.js'
 import { Memory } from './memory.js'
 import { element } from './table.js'
 import { Transcript } from './transcript.js'
@@ -20,7 +20,7 @@ const notice = byId('notice')
 class Page {
   constructor() {
     this.memory = new Memory(`appliance${BASE.pathname}`)
-    this.token = tokenOfAddress()
+    this.token = takeToken() ?? sessionToken()
     /** Settled when the first connection stands, or has failed. @type {Promise<void>} */
     this.connecting = Promise.resolve()
     this.namespace = 'default'
@@ -40,11 +40,33 @@ class Page {
     document.title = BOT
     byId('name').textContent = BOT
     this.#listen()
-    this.connecting = this.#connect()
-    const [bot] = await Promise.all([this.#describe(), this.connecting])
-    if (bot) this.#greet(bot)
-    this.#refresh()
+    await this.#enter()
     input.focus()
+  }
+
+  async #enter() {
+    const { token } = this
+    this.connecting = this.#connect()
+    let [bot] = await Promise.all([this.#describe(), this.connecting])
+    if (this.token !== token) bot = await this.#describe()
+    if (bot) this.#greet(bot)
+    else await this.#lookForBot()
+    this.#refresh()
+  }
+
+  /** A sign-in link that was opened over this page. */
+  async #signIn() {
+    const token = takeToken()
+    if (token === null) return
+    await this.connecting
+    const { chat } = this
+    this.chat = null
+    chat?.disconnect()
+    this.token = token
+    this.conversationId = null
+    this.transcript.clear()
+    byId('welcome').hidden = false
+    await this.#enter()
   }
 
   // -- what people do ------------------------------------------------------------------------------
@@ -75,6 +97,10 @@ class Page {
     const text = input.value.trim()
     if (this.transcript.isBusy) return this.stop()
     if (!text) return
+    if (isTooLong(text)) {
+      return tell(`The message is too long: at most ${MESSAGE_CHARS_MAX.toLocaleString()} characters.`)
+    }
+    tell('')
     write('')
     if (!(await this.ask(text))) write(text)
     this.#refresh()
@@ -112,6 +138,7 @@ class Page {
       if (!this.transcript.isBusy) form.requestSubmit()
     })
     document.addEventListener('keydown', (event) => event.key === 'Escape' && this.stop())
+    window.addEventListener('hashchange', () => this.#signIn())
     byId('new').addEventListener('click', () => this.restart())
     byId('down').addEventListener('click', () => scrollDown(true))
     log.parentElement.addEventListener('scroll', () => (byId('down').hidden = isAtEnd()))
@@ -132,21 +159,31 @@ class Page {
     await this.#restore()
   }
 
-  /** A visitor's token that the server no longer takes is replaced by a new one, once. */
+  /** A token that the server no longer takes makes way for a new visitor's, once. */
   async #open() {
-    const kept = this.memory.get('visitor')
+    const kept = this.token ?? this.memory.get('visitor')
     try {
-      return await this.#dial(this.token ?? kept ?? (await this.#visitor()))
+      return await this.#dial(kept ?? (await this.#visitor()))
     } catch (error) {
-      if (this.token !== null || !kept) throw error
-      return await this.#dial(await this.#visitor())
+      if (!kept || !(await isRefused(kept))) throw error
     }
+    if (this.token === null) {
+      this.memory.set('visitor', null)
+      return this.#open()
+    }
+    this.token = forgetToken()
+    const chat = await this.#open()
+    tell('Your sign-in link has expired.')
+    return chat
   }
 
   /** @param {string} token */
   async #dial(token) {
     const wsUrl = new URL('ai/ws', BASE).href.replace(/^http/, 'ws')
-    const onEvent = (/** @type {any} */ event) => this.#took(event)
+    const onEvent = (/** @type {any} */ event) => {
+      if (chat === this.chat) this.#took(event)
+    }
+    /** @type {AIChat} */
     const chat = new AIChat({ wsUrl, token, onEvent, reconnectAttempts: Infinity, reconnectDelay: 500 })
     await chat.connect()
     return chat
@@ -190,19 +227,26 @@ class Page {
 
   /** @param {import('../client.js').ChatEvent} event */
   #took(event) {
+    const atEnd = isAtEnd()
     if (event.type === 'disconnected') tell('Connection lost. Reconnecting…')
     if (event.type === 'connected') tell('')
+    scrollDown(atEnd) // the notice takes from the log's height
     if (!event.conversationId || event.conversationId !== this.conversationId) return
-    const follow = isAtEnd()
     if (event.type === 'user_message') this.#taken((sent) => sent.id !== event.clientMessageId)
-    if (event.type === 'error' && event.seq === undefined) this.#taken((_, index) => index > 0)
+    if (event.type === 'error' && event.seq === undefined) this.#forget(event.clientMessageId)
     this.transcript.take(event)
     if (this.historyEnd && (event.seq ?? 0) >= this.historyEnd) {
       this.historyEnd = 0
       this.#sendAgain()
     }
     this.#refresh()
-    scrollDown(follow)
+    scrollDown(atEnd)
+  }
+
+  /** Refused; when the server does not say which, it was the oldest. @param {string} [id] */
+  #forget(id) {
+    const known = this.#sending().some((sent) => sent.id === id)
+    this.#taken((sent, index) => (known ? sent.id !== id : index > 0))
   }
 
   /** @param {(sent: {id: string, text: string}, index: number) => boolean} isOnItsWay */
@@ -222,7 +266,22 @@ class Page {
       this.namespace = chatbot?.namespace ?? this.namespace
       return chatbot
     } catch {
-      return null // an unlisted bot, or no server: the first question will tell
+      return null // no server: the notice tells
+    }
+  }
+
+  /** A bot that is not listed may still be there: starting a chat tells. */
+  async #lookForBot() {
+    if (!this.chat || this.conversationId) return
+    try {
+      const id = await this.chat.startChat(BOT, this.namespace)
+      this.conversationId ??= id // unless a quick question started one meanwhile
+    } catch (error) {
+      const { code, message } = /** @type {any} */ (error)
+      if (code !== 'CHATBOT_NOT_FOUND') return
+      const link = element('a', '', 'See the bots that are here.')
+      link.setAttribute('href', BASE.href)
+      byId('description').replaceChildren(`${message} `, link)
     }
   }
 
@@ -249,11 +308,11 @@ class Page {
 }
 
 /** `#token=` is preferred, since it never reaches a server's log; it leaves the address bar either way. */
-function tokenOfAddress() {
+function takeToken() {
   const hash = new URLSearchParams(location.hash.slice(1))
   const query = new URLSearchParams(location.search)
   const token = hash.get('token') ?? query.get('token')
-  if (token === null) return sessionToken()
+  if (token === null) return null
   try {
     sessionStorage.setItem('appliance:token', token)
   } catch {
@@ -269,6 +328,25 @@ function sessionToken() {
     return sessionStorage.getItem('appliance:token')
   } catch {
     return null
+  }
+}
+
+function forgetToken() {
+  try {
+    sessionStorage.removeItem('appliance:token')
+  } catch {
+    // it was not kept there
+  }
+  return null
+}
+
+/** True when the server answers, and does not take `token`. @param {string} token */
+async function isRefused(token) {
+  try {
+    const headers = { Authorization: `Bearer ${token}` }
+    return (await fetch(new URL('api/v1/ai/chatbots', BASE), { headers })).status === 401
+  } catch {
+    return false
   }
 }
 
@@ -289,8 +367,10 @@ function write(text) {
 }
 
 function grow() {
+  const atEnd = isAtEnd()
   input.style.height = 'auto'
   input.style.height = `${input.scrollHeight}px`
+  scrollDown(atEnd)
 }
 
 function isAtEnd() {

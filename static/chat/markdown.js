@@ -33,6 +33,7 @@ const CODE = new Set([smd.CODE_BLOCK, smd.CODE_FENCE, smd.CODE_INLINE])
 /** Inside these the parser takes every character as it is. */
 const LITERAL = new Set([...CODE, smd.RAW_URL, smd.IMAGE, smd.EQUATION_BLOCK, smd.EQUATION_INLINE])
 const HOLDS_TEXT = new Set('P LI EM STRONG S CODE SPAN TD TH A H2 H3 H4 H5 H6'.split(' '))
+const HAS_DIRECTION = new Set('p li h2 h3 h4 h5 h6 blockquote td th'.split(' '))
 const UNDERSCORED = new Set([smd.ITALIC_UND, smd.STRONG_UND])
 
 /** Writes Markdown into an element piece by piece; `end` once, when all is there. */
@@ -160,6 +161,8 @@ class Renderer {
     if (this.open.length === 1) return
     const { token, node } = /** @type {{token: number, node: HTMLElement}} */ (this.open.pop())
     if (token === smd.LINK && !node.hasAttribute('href')) unlink(node)
+    // Only now: the parser gives a bare address first as the attribute, then as the text.
+    if (node.tagName === 'A' && !node.hasChildNodes()) node.append(node.getAttribute('href') ?? '')
     if (token === smd.TABLE_CELL) alignNumber(/** @type {HTMLTableCellElement} */ (node))
     if (token === smd.EQUATION_INLINE || token === smd.EQUATION_BLOCK) node.append('$')
   }
@@ -202,7 +205,11 @@ class Renderer {
 
 /** The element of `token`, put under `parent`. @param {number} token @param {HTMLElement} parent */
 function make(token, parent) {
-  const add = (/** @type {string} */ tag, under = parent) => under.appendChild(document.createElement(tag))
+  const add = (/** @type {string} */ tag, under = parent) => {
+    const node = under.appendChild(document.createElement(tag))
+    if (HAS_DIRECTION.has(tag)) node.dir = 'auto' // Arabic or Hebrew reads from the right
+    return node
+  }
   switch (token) {
     case smd.CODE_BLOCK:
     case smd.CODE_FENCE: {
@@ -251,7 +258,6 @@ function setLink(node, address) {
   node.setAttribute('href', target)
   node.setAttribute('target', '_blank')
   node.setAttribute('rel', 'noopener noreferrer')
-  if (!node.hasChildNodes()) node.append(target)
 }
 
 /** The parser drops the alignment of columns: numbers stand right. @param {HTMLTableCellElement} cell */

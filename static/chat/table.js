@@ -13,13 +13,15 @@ export function resultTable({ columns, data = [], rowCount = data.length, trunca
   frame.tabIndex = 0
   frame.setAttribute('role', 'region')
   frame.setAttribute('aria-label', 'Result table')
-  frame.append(sortableTable(names, data))
-  figure.append(frame, caption(names, data, rowCount, truncated))
+  /** As they are shown. */
+  let shown = data
+  frame.append(sortableTable(names, data, (sorted) => (shown = sorted)))
+  figure.append(frame, caption(rowCount, truncated, () => toCsv(names, shown)))
   return figure
 }
 
-/** @param {string[]} names @param {Row[]} rows */
-function sortableTable(names, rows) {
+/** @param {string[]} names @param {Row[]} rows @param {(sorted: Row[]) => void} onSort */
+function sortableTable(names, rows, onSort) {
   const table = element('table')
   const body = element('tbody')
   const numeric = new Set(names.filter((name) => isNumeric(rows, name)))
@@ -31,7 +33,9 @@ function sortableTable(names, rows) {
       const order = head.getAttribute('aria-sort') === 'ascending' ? 'descending' : 'ascending'
       heads.forEach((other) => other.removeAttribute('aria-sort'))
       head.setAttribute('aria-sort', order)
-      fill(sortRows(rows, names[index], order))
+      const sorted = sortRows(rows, names[index], order)
+      fill(sorted)
+      onSort(sorted)
     })
   })
   const line = element('tr')
@@ -64,15 +68,15 @@ function tableRow(names, row, numeric) {
   return line
 }
 
-/** @param {string[]} names @param {Row[]} rows @param {number} count @param {boolean} truncated */
-function caption(names, rows, count, truncated) {
+/** @param {number} count @param {boolean} truncated @param {() => string} csv */
+function caption(count, truncated, csv) {
   const line = element('figcaption')
   const noun = count === 1 ? 'row' : 'rows'
   const more = truncated ? `first ${count} rows, there are more` : `${count} ${noun}`
   const copy = element('button', 'quiet', 'Copy CSV')
   copy.setAttribute('type', 'button')
   copy.addEventListener('click', async () => {
-    const copied = await toClipboard(toCsv(names, rows))
+    const copied = await toClipboard(csv())
     copy.textContent = copied ? 'Copied' : 'Cannot copy here'
     setTimeout(() => (copy.textContent = 'Copy CSV'), 1500)
   })

@@ -97,7 +97,7 @@ export class Transcript {
   #end(finish) {
     if (!this.current) return
     finish(this.current.answer)
-    this.hooks.announce(this.current.answer.text)
+    this.hooks.announce(this.current.answer.spoken)
     this.current = null
   }
 
@@ -107,17 +107,25 @@ export class Transcript {
     this.#end((answer) => answer.done(undefined, true))
   }
 
-  /** Of the running answer when it has a place in the log, else the refusal of the oldest question. @param {ChatEvent} event */
+  /** Of the running answer when it has a place in the log, else the refusal of a question. @param {ChatEvent} event */
   #fail(event) {
-    const [oldest] = this.waiting
-    const refused = event.seq === undefined && oldest
-    const turn = refused ? oldest[1] : this.current
-    if (refused) this.waiting.delete(oldest[0])
-    else this.current = null
+    const refused = event.seq === undefined ? this.#refused(event) : undefined
+    const turn = refused ?? this.current
+    if (!refused) this.current = null
     if (!turn) return
     const text = event.error || 'Something went wrong.'
-    turn.answer.fail(text, event.retryAfter, () => this.hooks.onRetry(turn.text))
+    const canHelp = event.code !== 'INVALID_MESSAGE' // else the same text fails again
+    turn.answer.fail(text, event.retryAfter, canHelp ? () => this.hooks.onRetry(turn.text) : undefined)
     this.hooks.announce(text)
+  }
+
+  /** The question that was refused, no longer waiting; the oldest when it is not told which. @param {ChatEvent} event */
+  #refused(event) {
+    const told = event.clientMessageId ?? ''
+    const id = this.waiting.has(told) ? told : [...this.waiting.keys()][0]
+    const turn = this.waiting.get(id)
+    this.waiting.delete(id)
+    return turn
   }
 }
 
@@ -136,9 +144,14 @@ class Answer {
     this.root.setAttribute('aria-busy', 'true')
     this.step = element('p', 'step', 'Sending…')
     this.root.append(this.step)
-    this.text = ''
     /** @type {MarkdownWriter | null} */
     this.writer = null
+  }
+
+  /** The text as it is read out: without the marks of Markdown. */
+  get spoken() {
+    const blocks = [...this.root.querySelectorAll('.prose > *')]
+    return blocks.map((block) => /** @type {HTMLElement} */ (block).innerText).join('\n')
   }
 
   /** @param {string} text */
@@ -153,7 +166,6 @@ class Answer {
       this.step.before(prose)
       this.writer = new MarkdownWriter(prose)
     }
-    this.text += delta
     this.writer.write(delta)
   }
 
@@ -179,10 +191,13 @@ class Answer {
     if (notes.length) this.root.append(element('p', 'note', notes.join(' · ')))
   }
 
-  /** @param {string} text @param {number | undefined} retryAfter seconds @param {() => void} retry */
+  /** @param {string} text @param {number | undefined} retryAfter seconds @param {() => void} [retry] */
   fail(text, retryAfter, retry) {
     this.#close()
     const box = element('div', 'failure')
+    box.append(element('p', '', text))
+    this.root.append(box)
+    if (!retry) return
     const button = /** @type {HTMLButtonElement} */ (element('button', 'quiet', 'Try again'))
     button.type = 'button'
     button.addEventListener('click', () => {
@@ -190,14 +205,12 @@ class Answer {
       retry()
     })
     if (retryAfter) countDown(button, Math.ceil(retryAfter))
-    box.append(element('p', '', text), button)
-    this.root.append(box)
+    box.append(button)
   }
 
   #endText() {
     this.writer?.end()
     this.writer = null
-    if (this.text) this.text += '\n'
   }
 
   #close() {

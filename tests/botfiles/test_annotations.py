@@ -71,3 +71,16 @@ def test_mentions_inside_a_sentence_are_no_annotations() -> None:
 def test_summary_is_the_first_text_that_is_no_tag() -> None:
     assert block_comment("/**\n * @x y\n *\n * My bot.\n * More.\n */", 1).summary == "My bot."
     assert block_comment("/** */", 1).summary == ""
+
+
+def test_the_summary_is_never_a_line_of_a_rule() -> None:
+    rules = """/**
+     * @fluxbase:intent-rules [
+     *   {"keywords": ["a"],
+     *    "requiredTable": "b"
+     *   }
+     * ]
+     * Answers from data
+     */"""
+    assert block_comment(rules, 1).summary == "Answers from data"
+    assert block_comment(rules.replace("Answers from data", ""), 1).summary == ""

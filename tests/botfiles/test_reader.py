@@ -30,3 +30,21 @@ def test_the_ending_decides_the_form() -> None:
     assert typescript.bot
     assert (markdown.bot.prompt, typescript.bot.prompt) == ("export default 'x'", "x")
     assert typescript.bot.key == ("n", "a")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("opnai", "unknown provider opnai; did you mean openai?"),
+        ("Azure", "unknown provider Azure; did you mean azure?"),
+        ("zzz", "unknown provider zzz; known: openai, azure, ollama, offline"),
+    ],
+)
+def test_a_provider_that_nobody_knows_refuses_the_bot_in_both_forms(given: str, message: str) -> None:
+    files = [
+        read_bot("bot.md", f"---\nprovider: {given}\n---\np", name="x", namespace="n"),
+        read_bot("i.ts", f"//\n// @fluxbase:provider {given}\nexport default 'p'", name="x", namespace="n"),
+    ]
+    for file in files:
+        assert file.bot is None
+        assert [(one.severity, one.line, one.message) for one in file.errors] == [("error", 2, message)]

@@ -4,9 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from appliance.store.database import connect, database_path
 
 GOOD = "---\ndescription: Says [hello]\nallowed-tables: users\n---\nprompt"
 BAD = "---\ndescription: d\ntemprature: 1\n---\nprompt"
@@ -44,6 +47,28 @@ def test_check_is_content_with_good_files_and_warnings(bots: Path) -> None:
     done = run("check", "--bots", str(bots))
     assert done.returncode == 0
     assert ":2: warning: mcp-tools: submit_job is not available" in done.stdout
+
+
+def test_check_tells_files_that_are_not_read(bots: Path) -> None:
+    (bots / "team" / "bad" / "bot.md").rename(bots / "team" / "bad" / "Bot.md")
+    done = run("check", "--bots", str(bots))
+    path = bots / "team" / "bad" / "Bot.md"
+    assert done.stdout == f"{path}:1: warning: is not read; a bot file is named bot.md\n"
+    assert (done.returncode, done.stderr) == (0, f"1 bot file in {bots}, 0 with errors\n")
+    assert json.loads(run("check", "--bots", str(bots), "--json").stdout)["not_read"] == [done.stdout.strip()]
+
+
+def test_check_with_data_tells_tables_that_are_not_there(bots: Path) -> None:
+    (bots / "team" / "bad" / "bot.md").write_text("---\nallowed-tables: [Orders, public.*, s.*]\n---\np")
+    with closing(connect(database_path(bots.parent))) as db:
+        db.execute("CREATE TABLE user (id); CREATE VIEW orders AS SELECT 1 AS id")
+    done = run("check", "--data", str(bots.parent))
+    tables = [line for line in done.stdout.splitlines() if "table" in line]
+    assert done.returncode == 0
+    assert tables == [
+        f"{bots / 'good' / 'bot.md'}:3: warning: allowed-tables: no table matches users; did you mean user?",
+        f"{bots / 'team' / 'bad' / 'bot.md'}:2: warning: allowed-tables: no table matches s.*",
+    ]
 
 
 def test_check_as_json(bots: Path) -> None:

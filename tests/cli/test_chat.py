@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 import trio
+from rich.console import Console
 
-from appliance.cli.chat import ChatFailed, clean, ws_url
+from appliance.cli.chat import ChatFailed, Emphasis, clean, result, ws_url
+from appliance.client import ChatEvent
 from tests.support.stage import SLOW_TEXT, Stage, stage
 
 CHAT = [sys.executable, "-m", "appliance", "chat"]
@@ -132,6 +134,45 @@ def _read_until(master: int, prompt: str) -> str:
         assert time.monotonic() < until, text
         text += os.read(master, 4096).decode(errors="replace")
     return text
+
+
+async def test_a_reader_that_goes_away_ends_it_quietly(scene: Stage) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        with trio.fail_after(20):
+            run = await trio.run_process(
+                [*CHAT, "support", "slow", "--url", scene.url],
+                check=False,
+                stdout=writing,
+                capture_stderr=True,
+            )
+    finally:
+        os.close(writing)
+    assert run.returncode == 128 + signal.SIGPIPE
+    assert b"Traceback" not in run.stderr
+    assert b"BrokenPipe" not in run.stderr
+
+
+def test_strong_text_is_bold_wherever_the_text_is_cut_and_code_stays() -> None:
+    markdown = "a **bold** word, 2**8, `x**y`, **open\nand * item"
+    for cut in range(len(markdown)):
+        emphasis = Emphasis()
+        shown = emphasis.write(markdown[:cut]) + emphasis.write(markdown[cut:]) + emphasis.end()
+        assert shown.plain == "a bold word, 2**8, `x**y`, open\nand * item"
+        assert "".join(shown.plain[span.start : span.end] for span in shown.spans) == "boldopen"
+
+
+def test_a_table_wider_than_the_terminal_is_shown_record_by_record() -> None:
+    event = ChatEvent(type="query_result", data=[{f"column_{n}": n or None for n in range(9)}])
+    for width, lines in ((200, 3), (40, 10)):
+        console = Console(width=width)
+        with console.capture() as capture:
+            console.print(result(event, width))
+        shown = capture.get()
+        assert len(shown.splitlines()) == lines, shown
+        assert "column_8" in shown
+        assert " - " in shown
 
 
 def test_addresses_are_taken_in_every_usual_form() -> None:

@@ -125,6 +125,38 @@ def test_names_and_replacing(data: Path, people: Path) -> None:
     assert (reserved.returncode, "reserved" in reserved.stderr) == (1, True)
 
 
+def test_a_chosen_name_is_cleaned_like_a_files(data: Path, people: Path) -> None:
+    done = appliance("data", "import", people, "--table", "bad name; drop", "--data", data)
+    assert (done.returncode, tables(data)) == (0, [("bad_name_drop", 2)])
+    assert "  table 'bad name; drop' is called bad_name_drop\n" in done.stdout
+    nothing = appliance("data", "import", people, "--table", "; --", "--data", data)
+    assert (nothing.returncode, nothing.stdout) == (1, "")
+    assert "has no letter and no digit. Choose another with --table NAME." in nothing.stderr
+
+
+def test_import_says_which_value_made_a_column_text(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "sales.csv"
+    path.write_text(
+        'note,amount,day\n"two\nlines",1,2024-01-31\n\nb,1e5,2024-02-30\nc,3,today\nd,4,2024-02-01\n'
+    )
+    done = appliance("data", "import", path, "--data", data)
+    assert done.stdout.splitlines()[1:] == [
+        "  amount is text because of '1e5' in line 5",
+        "  day is text because of 'today' in line 6",
+    ]
+    path.write_text(",".join("abcdefg") + "\n" + "1,1,1,1,1,1,1\n" * 3 + ",".join(["x" * 50] * 7) + "\n")
+    done = appliance("data", "import", path, "--replace", "--data", data)
+    told = [f"  {column} is text because of '{'x' * 40}…' in line 5" for column in "abcde"]
+    assert done.stdout.splitlines()[1:] == told
+
+
+def test_one_row_is_no_rows(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("a\nx\n")
+    done = appliance("data", "import", tmp_path / "one.csv", "--data", data)
+    assert done.stdout.startswith("one: 1 row, 1 column, from ")
+    assert " 1 row   a TEXT" in appliance("data", "tables", "--data", data).stdout
+
+
 def test_one_bad_file_keeps_all_out(data: Path, people: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.csv"
     bad.write_text("a,b\n1,2\n3\n")

@@ -89,6 +89,13 @@ def test_bad_words_are_one_clear_sentence(tmp_path: Path, words: list[str], code
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.parametrize("words", [["list"], ["revoke", "some"]])
+def test_a_data_folder_that_does_not_exist_is_not_made(tmp_path: Path, words: list[str]) -> None:
+    ran = appliance(*words, "--data", tmp_path / "typo")
+    assert (ran.returncode, ran.stdout, (tmp_path / "typo").exists()) == (1, "", False)
+    assert "check --data, or start the server once" in ran.stderr
+
+
 def test_a_refused_key_leaves_nothing_behind(tmp_path: Path) -> None:
     appliance("create", "--type", "tenant", "--tenant", "a b", "--data", tmp_path)
     db = connect(database_path(tmp_path))

@@ -60,6 +60,20 @@ def test_without_json_the_token_is_alone_on_stdout(tmp_path: Path) -> None:
     assert not (tmp_path / "jwt.secret").exists()
 
 
+async def test_a_role_of_the_teams_own_arrives_in_the_server(tmp_path: Path) -> None:
+    ran = appliance("--user", "alice", "--role", "staff", "--data", tmp_path)
+    async with Store.open(database_path(tmp_path)) as store:
+        authenticator = Authenticator(store, load_secret(tmp_path), Settings())
+        caller = await authenticator.identify(Credentials(text=ran.stdout.strip()))
+    assert (caller.user_id, caller.role, caller.is_admin) == ("alice", "staff", False)
+
+
+def test_a_token_may_be_made_before_the_first_server_and_the_new_folder_is_told(tmp_path: Path) -> None:
+    ran = appliance("--user", "alice", "--data", tmp_path / "new")
+    assert ran.returncode == 0
+    assert "new did not exist" in ran.stderr
+
+
 def test_the_token_can_be_one_of_another_tenant(tmp_path: Path) -> None:
     missing = appliance("--user", "alice", "--tenant", "acme", "--data", tmp_path)
     assert missing.returncode == 1
@@ -77,7 +91,9 @@ def test_the_token_can_be_one_of_another_tenant(tmp_path: Path) -> None:
     ("words", "code", "text"),
     [
         ([], 2, "--user"),
-        (["--user", "a", "--role", "root"], 2, "--role"),
+        (["--user", "a", "--role", "a b"], 1, "without blanks"),
+        (["--user", "a", "--role", ""], 1, "1 to 100 printable"),
+        (["--user", "a", "--role", "x" * 101], 1, "1 to 100 printable"),
         (["--user", "a", "--expires", "1y"], 1, "30s, 15m, 1h or 7d"),
         (["--user", " "], 1, "A user id has"),
     ],

@@ -67,7 +67,7 @@ async def test_a_table_sorts_by_its_heads_and_is_copied_as_csv(scene: Stage) -> 
         page.get_by_role("button", name="Copy CSV").click()
         expect(page.get_by_role("button", name="Copied")).to_be_visible()
         lines = page.evaluate("navigator.clipboard.readText()").splitlines()
-        assert (lines[0], len(lines)) == ("name,id", 3)
+        assert [line.split(",")[-1] for line in lines] == ["id", "2", "1"]  # as shown
         assert complaints.texts == []
 
     await drive(play, permissions=["clipboard-read", "clipboard-write"])
@@ -93,6 +93,10 @@ async def test_what_a_model_writes_becomes_text_and_harmless_links(scene: Stage)
         ):
             assert piece in text, text
         expect(prose.locator("em")).to_have_text(["this", "emphasis"])
+        expect(prose.locator("p").first).to_have_attribute("dir", "auto")
+        announced = page.locator("#announcer").inner_text()
+        assert "this is emphasis" in announced
+        assert "#" not in announced
         expect(prose.locator("img, script")).to_have_count(0)
         links = prose.locator("a[href]")
         addresses = [link.get_attribute("href") for link in links.all()]
@@ -195,6 +199,107 @@ async def test_refusals_are_told_with_what_to_do(scene: Stage) -> None:
         ask(page, "hello")
         expect(page.locator(".prose").last).to_have_text("You said: hello")
         assert page.url == f"{scene.url}/chat/members"
+
+    await drive(play)
+
+
+async def test_a_message_that_is_too_long_is_refused_once_and_the_chat_goes_on(scene: Stage) -> None:
+    def play(page: Page, complaints: Complaints) -> None:
+        page.goto(f"{scene.url}/chat/support")
+        ask(page, "x" * 100_001)
+        expect(page.get_by_role("status").first).to_contain_text("at most 100,000 characters")
+        ask(page, "🌍" * 90_000)  # few characters, but a frame over the limit
+        expect(page.locator(".failure")).to_have_text("The message is too long.")
+        expect(page.get_by_text("Connection lost")).to_be_hidden()
+        page.reload()
+        ask(page, "hello")
+        expect(page.locator(".prose").last).to_have_text("You said: hello")
+        expect(page.locator(".question")).to_have_text(["hello"])
+
+    await drive(play)
+    assert scene.asked() == ["hello"]
+
+
+LINKS = """async (text) => {
+  const { MarkdownWriter } = await import('/static/chat/markdown.js')
+  const shown = []
+  for (let cut = 0; cut <= text.length; cut++) {
+    const root = document.createElement('div')
+    const writer = new MarkdownWriter(root)
+    for (const piece of [text.slice(0, cut), text.slice(cut)]) writer.write(piece)
+    writer.end()
+    const links = [...root.querySelectorAll('a')].map((link) => link.getAttribute('href'))
+    shown.push(`${root.textContent} ${links}`)
+  }
+  return [...new Set(shown)]
+}"""
+
+
+async def test_a_bare_address_is_shown_once_wherever_the_text_is_cut(scene: Stage) -> None:
+    def play(page: Page, complaints: Complaints) -> None:
+        page.goto(f"{scene.url}/")
+        address = "https://b.example/a_b"
+        for text in (f"see {address} now", f"see {address}", f"{address}\n\nnext"):
+            assert page.evaluate(LINKS, text) == [f"{text} {address}".replace("\n\n", "")]
+        assert page.evaluate(LINKS, f"![]({address})") == [f"{address} {address}"]
+
+    await drive(play)
+
+
+async def test_a_token_that_is_not_taken_is_told_and_the_visitor_may_chat(scene: Stage) -> None:
+    def play(page: Page, complaints: Complaints) -> None:
+        page.goto(f"{scene.url}/chat/support#token=garbage")
+        expect(page.get_by_text("Your sign-in link has expired.")).to_be_visible()
+        expect(page.get_by_text("Answers anybody about the shop.")).to_be_visible()
+        ask(page, "hello")
+        expect(page.locator(".prose").last).to_have_text("You said: hello")
+        page.reload()
+        expect(page.locator(".prose")).to_have_text("You said: hello")
+        expect(page.get_by_text("Your sign-in link has expired.")).to_be_hidden()
+
+    await drive(play)
+
+
+async def test_a_token_signs_in_on_a_page_that_is_already_open(scene: Stage) -> None:
+    def play(page: Page, complaints: Complaints) -> None:
+        page.goto(f"{scene.url}/chat/members")
+        ask(page, "hello")
+        expect(page.locator(".failure")).to_contain_text("signed-in user")
+        page.evaluate("token => location.hash = 'token=' + token", scene.server.token("alice"))
+        expect(page.locator(".failure")).to_have_count(0)
+        ask(page, "hello")
+        expect(page.locator(".prose").last).to_have_text("You said: hello")
+        assert page.url == f"{scene.url}/chat/members"
+        assert complaints.texts == []
+
+    await drive(play)
+
+
+async def test_a_bot_that_does_not_exist_is_told_with_a_way_to_the_others(scene: Stage) -> None:
+    def play(page: Page, complaints: Complaints) -> None:
+        page.goto(f"{scene.url}/chat/nobody")
+        expect(page.get_by_text("There is no bot 'nobody'")).to_be_visible()
+        expect(page.get_by_text("Ask a question.")).to_be_hidden()
+        page.get_by_label("Welcome").get_by_role("link").click()
+        page.get_by_role("link", name="support").click()
+        expect(page.get_by_text("Answers anybody about the shop.")).to_be_visible()
+        page.get_by_role("link", name="All bots").click()
+        expect(page.get_by_role("heading", name="Whom do you want to ask?")).to_be_visible()
+
+    await drive(play)
+
+
+async def test_the_log_stays_at_its_end_when_the_composer_grows(scene: Stage) -> None:
+    def play(page: Page, complaints: Complaints) -> None:
+        page.goto(f"{scene.url}/chat/support")
+        ask(page, "long " * 2000)
+        expect(page.locator(".note")).to_be_visible()
+        page.get_by_label("Your question").fill("one\ntwo\nthree\nfour\nfive\nsix")
+        left = (
+            "(pane => pane.scrollHeight - pane.scrollTop - pane.clientHeight)(document.querySelector('main'))"
+        )
+        assert page.evaluate(left) < 2
+        assert page.get_by_role("button", name="Scroll to the newest").is_hidden()
 
     await drive(play)
 

@@ -6,6 +6,7 @@ from datetime import date
 import apsw
 import pytest
 
+from appliance.errors import InvalidInput
 from appliance.importer.demo import create_demo
 
 TODAY = date(2026, 11, 22)
@@ -14,7 +15,7 @@ TODAY = date(2026, 11, 22)
 @pytest.fixture
 def shop() -> Iterator[apsw.Connection]:
     db = apsw.Connection(":memory:")
-    create_demo(db, TODAY)
+    assert create_demo(db, TODAY) is True
     yield db
     db.close()
 
@@ -45,15 +46,31 @@ def test_the_same_day_gives_the_same_shop_and_another_day_another(shop: apsw.Con
 
 def test_creating_it_again_changes_nothing(shop: apsw.Connection) -> None:
     before = rows(shop, "SELECT * FROM order_items")
-    create_demo(shop, date(2030, 1, 1))
+    assert create_demo(shop, date(2030, 1, 1)) is False
     assert rows(shop, "SELECT * FROM order_items") == before
 
 
-def test_a_table_of_the_user_with_such_a_name_is_left_alone() -> None:
+def test_more_tables_beside_a_whole_demo_do_no_harm(shop: apsw.Connection) -> None:
+    shop.execute("CREATE TABLE mine (a)")
+    assert create_demo(shop, TODAY) is False
+
+
+@pytest.mark.parametrize(
+    ("sql", "table"),
+    [
+        ("CREATE TABLE orders (mine)", "orders"),
+        ("CREATE TABLE a (mine); CREATE TABLE Orders (id INTEGER PRIMARY KEY)", "Orders"),
+        ("CREATE TABLE flights (mine)", "flights"),
+        ("CREATE VIEW users AS SELECT 1 AS id", "users"),
+    ],
+)
+def test_demo_data_is_never_mixed_with_tables_of_the_team(sql: str, table: str) -> None:
     db = apsw.Connection(":memory:")
-    db.execute("CREATE TABLE orders (mine)")
-    create_demo(db, TODAY)
-    assert rows(db, "SELECT name FROM sqlite_master") == [("orders",)]
+    list(db.execute(sql))
+    before = rows(db, "SELECT name, sql FROM sqlite_master")
+    with pytest.raises(InvalidInput, match=f"already has a table {table}; choose another --data"):
+        create_demo(db, TODAY)
+    assert rows(db, "SELECT name, sql FROM sqlite_master") == before
     db.close()
 
 

@@ -3,7 +3,7 @@ from pathlib import PurePath
 import pytest
 
 from appliance.errors import InvalidInput
-from appliance.importer.names import check_table_name, column_names, quoted, table_name
+from appliance.importer.names import check_table_name, column_names, given_table_name, quoted, table_name
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,19 @@ def test_table_is_called_after_its_file(file: str, expected: str) -> None:
 def test_reserved_and_impossible_table_names_are_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match="--table NAME"):
         check_table_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("bad name; drop", "bad_name_drop"), ("2024", "table_2024"), (" staff ", "staff")]
+)
+def test_a_chosen_table_name_is_cleaned(name: str, expected: str) -> None:
+    assert given_table_name(name) == expected
+
+
+@pytest.mark.parametrize("name", ["_x", "; --", "", "; sqlite_x"])
+def test_a_chosen_table_name_of_nothing_usable_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInput, match="--table NAME"):
+        given_table_name(name)
 
 
 def test_columns_get_plain_unlike_names() -> None:

@@ -181,6 +181,20 @@ test('misuse and missing servers are clear errors', async () => {
   assert.ok(error instanceof Error)
 })
 
+test('a message that is too long is refused once, and the next one is answered', async (t) => {
+  const { chat, events, next } = await open(t)
+  const id = await chat.startChat('support')
+  assert.throws(() => chat.sendMessage(id, 'x'.repeat(100_001)), { code: 'INVALID_MESSAGE' })
+  const refused = next('error')
+  const long = chat.sendMessage(id, '🌍'.repeat(90_000)) // few characters, but a frame over the limit
+  const { code, clientMessageId, conversationId } = await refused
+  assert.deepEqual([code, clientMessageId, conversationId], ['INVALID_MESSAGE', long, id])
+  const done = next('done')
+  chat.sendMessage(id, 'hello')
+  await done
+  assert.equal(events.filter(({ type }) => type === 'error').length, 1)
+})
+
 test('without any WebSocket the error says what to do', async () => {
   const { WebSocket } = globalThis
   globalThis.WebSocket = undefined

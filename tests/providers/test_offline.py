@@ -182,6 +182,49 @@ async def test_without_a_date_in_the_prompt_relative_dates_are_asked_back(shop: 
     assert calls_of(events) == []
 
 
+async def test_rows_without_a_name_are_only_counted(flights: Shop) -> None:
+    (turn,) = await ask(["flights to Los Angeles"], flights)
+    assert turn.text.endswith("These are the first 100 flights where dest is Los Angeles.")
+
+
+async def test_numbers_stored_as_text_are_not_reckoned_with() -> None:
+    db = apsw.Connection(":memory:")
+    db.execute("CREATE TABLE bills (id INTEGER PRIMARY KEY, amount TEXT)")
+    db.execute("INSERT INTO bills VALUES (1, '9.50'), (2, '10.00')")
+    with Shop.of(db) as data:
+        for question in ("average amount of bills", "total amount", "bills with amount over 9"):
+            (turn,) = await ask([question], data)
+            assert turn.calls == [], question
+            assert "amount is stored as text" in turn.text
+
+
+async def test_a_duration_is_put_into_the_unit_that_the_column_names() -> None:
+    db = apsw.Connection(":memory:")
+    db.execute("CREATE TABLE films (id INTEGER PRIMARY KEY, title TEXT, run_minutes INTEGER)")
+    db.execute("INSERT INTO films VALUES (1, 'Long', 150), (2, 'Short', 90)")
+    with Shop.of(db) as data:
+        (turn,) = await ask(["films with run minutes over 2 hours"], data)
+    assert "run_minutes > 120" in json.loads(turn.calls[0].arguments)["sql"]
+    assert turn.text.endswith("Long.")
+
+
+async def test_codes_of_places_are_never_suggested_as_an_average() -> None:
+    db = apsw.Connection(":memory:")
+    db.execute("CREATE TABLE shops (id INTEGER PRIMARY KEY, name TEXT, zip INTEGER, city TEXT)")
+    db.execute("INSERT INTO shops VALUES (1, 'A', 10115, 'Berlin'), (2, 'B', 20095, 'Hamburg')")
+    with Shop.of(db) as data:
+        (turn,) = await ask(["help"], data)
+    assert "How many shops are there?" in turn.text
+    assert "average" not in turn.text
+
+
+async def test_of_several_lines_the_question_is_read_and_none_becomes_a_value(shop: Shop) -> None:
+    (turn,) = await ask(["Dear assistant, I am new here.\nHow many orders are there?"], shop)
+    assert "**1,200** orders." in turn.text
+    (turn,) = await ask(["How many orders\nare cancelled?"], shop)
+    assert "where status is cancelled" in turn.text
+
+
 async def test_values_that_would_be_markup_are_shown_as_they_are() -> None:
     db = apsw.Connection(":memory:")
     db.execute("CREATE TABLE links (id INTEGER PRIMARY KEY, title TEXT)")
@@ -270,10 +313,10 @@ async def test_the_last_call_without_tools_answers_from_the_rows_that_are_there(
 
 async def test_rows_capped_by_the_tool_are_counted_by_its_row_count(shop: Shop) -> None:
     system = system_prompt(shop.schema)
-    (call,) = calls_of(await collect(request("cancelled orders", system)))
+    (call,) = calls_of(await collect(request("users in Berlin", system)))
     rows = {"columns": ["id"], "rows": [[n] for n in range(20)], "row_count": 67, "truncated": False}
-    events = await collect(request("cancelled orders", system, *result_of(call, rows)))
-    assert "I found 67 orders" in text_of(events)
+    events = await collect(request("users in Berlin", system, *result_of(call, rows)))
+    assert "I found 67 users" in text_of(events)
     assert "and 64 more." in text_of(events)
 
 

@@ -48,4 +48,4 @@ async def test_what_the_page_says_it_does_not_do_it_does_not_do(example: str, sh
 
 def test_the_page_has_examples() -> None:
     assert len(EXAMPLES) > 40
-    assert len(REFUSED) == 8
+    assert len(REFUSED) == 11

@@ -145,7 +145,8 @@ def test_a_slip_is_one_letter_or_two_in_a_long_word(word: str, name: str, slip: 
     ("column", "kind"),
     [
         (Column(name="a", type="INTEGER"), "number"),
-        (Column(name="a", type="TEXT", samples=["1.5", "2"]), "number"),
+        (Column(name="a", type="", samples=["1.5", "2"]), "number"),
+        (Column(name="a", type="TEXT", samples=["1.5", "2"]), "text"),
         (Column(name="a", type="VARCHAR(20)"), "text"),
         (Column(name="a", type="", samples=["2026-01-01", "2026-01-02 10:00:00"]), "date"),
         (Column(name="a", type="TIMESTAMP"), "date"),

@@ -45,7 +45,10 @@ def answer(intent: Intent, result: Result, lexicon: Lexicon) -> str:
         return _scalar(intent, result.rows[0][0])
     if intent.measure:
         return _groups(intent, result)
-    return f"{_found(intent, result, lexicon)} {naming(result)}"
+    found = _found(intent, result, lexicon)
+    if not intent.columns and not lexicon.label(intent.base):  # a code says to nobody which row it is
+        return f"{found}."
+    return f"{found}: {naming(result)}"
 
 
 def plain_answer(result: Result) -> str:
@@ -137,13 +140,13 @@ def _found(intent: Intent, result: Result, lexicon: Lexicon) -> str:
     what = singular(intent.base) if rows == 1 and not intent.columns else subject(intent)
     what += where(intent)
     if intent.columns:
-        return f"These are the first {rows} rows of {what}:" if cut else f"This is the {what}:"
+        return f"These are the first {rows} rows of {what}" if cut else f"This is the {what}"
     if not cut:
-        return f"I found {rows} {what}{',' * bool(intent.order)}{sorting(intent)}:"
+        return f"I found {rows} {what}{',' * bool(intent.order)}{sorting(intent)}"
     if intent.order is None:
-        return f"These are the first {rows} {what}:"
+        return f"These are the first {rows} {what}"
     return (
-        f"{'This is the' if rows == 1 else f'These are the {rows}'} {what}{_extreme(intent.order, lexicon)}:"
+        f"{'This is the' if rows == 1 else f'These are the {rows}'} {what}{_extreme(intent.order, lexicon)}"
     )
 
 

@@ -42,10 +42,11 @@ def _comparisons(marks: Cursor) -> Iterator[Condition]:
             at += 1
             continue
         tests, length = found
+        duration = next((m.duration for m in list(marks)[at : at + length] if m.duration), "")
         start, end, target = _target(marks, at, at + length)
         kind: Literal["has", "compare"] = "has" if target and target.tables else "compare"
         for operator, number in tests:
-            yield Condition(kind=kind, mark=target, operator=operator, values=(number,))
+            yield Condition(kind=kind, mark=target, operator=operator, values=(number,), duration=duration)
         marks.cut(start, end)
         at = start
 
@@ -86,6 +87,8 @@ def _target(marks: Cursor, start: int, end: int) -> tuple[int, int, Mark | None]
         return left, end, marks[left]
     if _counts(marks, end):
         return start, end + 1, marks[end]
+    if (named := marks.get(left)) and named.columns and not named.tables and marks.keyword(left - 1) != "by":
+        return left, end, named  # no numbers: that is said when the column is known
     return start, end, None
 
 

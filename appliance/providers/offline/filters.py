@@ -13,6 +13,7 @@ from appliance.providers.offline.intent import (
     Is,
     Matches,
     Missing,
+    Named,
     Number,
     Ref,
     Unclear,
@@ -20,7 +21,8 @@ from appliance.providers.offline.intent import (
 from appliance.providers.offline.lexicon import Value
 from appliance.providers.offline.marks import Mark
 from appliance.providers.offline.reading import Condition
-from appliance.providers.offline.scope import Scope
+from appliance.providers.offline.scope import Scope, not_numbers
+from appliance.providers.offline.words import parts
 
 MENTIONED_IN = {
     "in": (vocabulary.PLACE_COLUMNS, vocabulary.KIND_COLUMNS),
@@ -47,8 +49,7 @@ def resolve_filter(scope: Scope, base: str, condition: Condition) -> Filter:
         case "mention":
             return _mention(scope, base, condition)
         case "compare":
-            ref = _compared(scope, base, condition.mark)
-            return Compare(ref, condition.operator, _number(condition.values[0], ref))
+            return _compare(scope, base, condition)
     assert condition.mark is not None
     ref = scope.nearest(base, condition.mark.columns, condition.mark.text)
     if condition.kind == "missing":
@@ -58,10 +59,36 @@ def resolve_filter(scope: Scope, base: str, condition: Condition) -> Filter:
     return _is(scope, ref, condition)
 
 
+def _compare(scope: Scope, base: str, condition: Condition) -> Compare:
+    if condition.duration and condition.mark is None:
+        raise Unclear(f"Which column of {base} should be compared with that many {condition.duration}s?")
+    ref = _compared(scope, base, condition.mark)
+    number = _number(condition.values[0], ref)
+    if condition.duration:
+        number = _in_unit_of(ref, number, condition.duration)
+    return Compare(ref, condition.operator, number)
+
+
+def _in_unit_of(ref: Ref, number: Number, unit: str) -> Number:
+    """The duration in the unit that the column's name says, as `air_minutes` does; no other is guessed."""
+    stored = next((part for part in parts(ref.column) if part in vocabulary.DURATIONS.values()), "")
+    if stored == unit:
+        return number
+    if stored in vocabulary.SECONDS and unit in vocabulary.SECONDS:
+        converted = number * vocabulary.SECONDS[unit] / vocabulary.SECONDS[stored]
+        return int(converted) if converted == int(converted) else converted
+    raise Unclear(
+        f"{ref.column} is a plain number and does not say in which unit, so I cannot compare it with "
+        f"{number} {unit}s. Please ask with the number as it is stored and without a unit."
+    )
+
+
 def _compared(scope: Scope, base: str, mark: Mark | None) -> Ref:
     """The column that the number is compared with; without one, what the row is worth."""
     if mark:
         refs = [ref for ref in mark.columns if scope.lexicon.kind(ref) in {"number", "key"}]
+        if not refs:
+            raise not_numbers(scope.lexicon, mark, "")
         return scope.nearest(base, refs, mark.text)
     worths = (*vocabulary.MONEY_COLUMNS, *vocabulary.PRICE_COLUMNS)
     if found := scope.lexicon.by_parts(base, worths, "number"):
@@ -121,11 +148,20 @@ def _mention(scope: Scope, base: str, condition: Condition) -> Filter:
     for names in MENTIONED_IN.get(condition.word, ()):
         for table in near:
             if refs := scope.lexicon.by_parts(table, names, "text", "key"):
+                if named := _behind_code(scope, refs[0], text):
+                    return named
                 return Is(tuple(refs), (text,), exact=False)
     labels = [ref for table in near for ref in scope.lexicon.label(table)]
     if condition.word in {"of", "by"} and labels:
         return Matches(tuple(labels), text)
     raise scope.ask_back([text])
+
+
+def _behind_code(scope: Scope, ref: Ref, text: str) -> Named | None:
+    """The name of the row that the key column leads to, where rows there have names."""
+    step = scope.graph.step_from(ref)
+    labels = scope.lexicon.label(step.target.table) if step else ()
+    return Named(ref, step.target, labels, text) if step and labels else None
 
 
 def merged_filters(filters: list[Filter]) -> list[Filter]:

@@ -113,6 +113,15 @@ class Matches(msgspec.Struct, frozen=True):
     where: Literal["contains", "starts with", "ends with"] = "contains"
 
 
+class Named(msgspec.Struct, frozen=True):
+    """The key column has the value, or leads to a row of which a label contains it: dest, Los Angeles."""
+
+    ref: Ref
+    key: Ref
+    labels: tuple[Ref, ...]
+    text: str
+
+
 class Compare(msgspec.Struct, frozen=True):
     """The column against a number."""
 
@@ -150,7 +159,7 @@ class Having(msgspec.Struct, frozen=True):
     number: Number
 
 
-Filter: TypeAlias = Is | Matches | Compare | Missing | During | Has
+Filter: TypeAlias = Is | Matches | Named | Compare | Missing | During | Has
 
 
 class Order(msgspec.Struct, frozen=True):

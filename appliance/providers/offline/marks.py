@@ -30,6 +30,8 @@ WORD = re.compile(
     re.VERBOSE,
 )
 KEYWORD_WORDS_MAX = max(len(phrase) for phrase in vocabulary.KEYWORDS)
+COMPARING = {"gt", "ge", "lt", "le", "eq", "between", "and"}
+OR_MORE = {phrase for phrase, meaning in vocabulary.KEYWORDS.items() if meaning in {"or_more", "or_less"}}
 NO_NAMES = 2
 """Little words of up to so many letters are never taken for names: a, in, of, by."""
 
@@ -53,6 +55,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     keyword: str = ""
     names: Names | None = None
     number: Number | None = None
+    duration: str = ""
+    """The unit of time that follows the number."""
     period: Period | None = None
     quoted: bool = False
     unit: Unit | None = None
@@ -118,19 +122,26 @@ class _Marker:
         self._today = today
 
     def marks(self) -> Iterator[Mark]:
-        at = 0
+        at, before = 0, ""
         while at < len(self._words):
             found, length = self._at(at)
-            if found is not None:
-                yield found
             at += length
-            if (
-                found
-                and found.number is not None
-                and self._lower[at : at + 1]
-                and self._lower[at] in vocabulary.COUNTED_UNITS
-            ):
-                at += 1
+            if found and found.number is not None:
+                found, length = self._with_unit(found, at, before)
+                at += length
+            if found is not None:
+                before = found.keyword
+                yield found
+
+    def _with_unit(self, number: Mark, at: int, before: str) -> tuple[Mark, int]:
+        """The number with what it counts, if `at` says so, and how many words that takes."""
+        word, *after = [*self._lower[at : at + 3], ""]
+        if word in vocabulary.COUNTED_UNITS:
+            return number, 1
+        compared = before in COMPARING or tuple(after[:2]) in OR_MORE
+        if word in vocabulary.DURATIONS and compared:
+            return msgspec.structs.replace(number, duration=vocabulary.DURATIONS[word]), 1
+        return number, 0
 
     def _at(self, at: int) -> tuple[Mark | None, int]:
         """The mark that begins here, None for a filler, and how many words it takes."""

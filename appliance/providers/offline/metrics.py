@@ -62,7 +62,7 @@ def metric_at(marks: Cursor, at: int) -> tuple[Metric, int] | None:
         found = marks[at]
     if marks.keyword(at + 1) == "count" and found.tables:
         return _built(marks, [*functions, "count"], found), at + 2
-    if _is_target(marks, at) or (found.columns and {"count", "distinct"} & set(functions)):
+    if _is_target(marks, at) or (found.columns and functions):  # no numbers: said when the column is known
         return _built(marks, functions, found), at + 1
     return None
 

@@ -15,13 +15,14 @@ from appliance.providers.offline.cursor import Cursor
 from appliance.providers.offline.lexicon import Lexicon
 from appliance.providers.offline.marks import Mark, mark
 from appliance.providers.offline.metrics import take_measure
+from appliance.providers.offline.phrasing import plain_question
 from appliance.providers.offline.rankings import take_ranking
 from appliance.providers.offline.reading import Reading
 
 
 def read(text: str, lexicon: Lexicon, today: date | None) -> Reading:
     """Take the question apart. Raises `Unclear` for dates that cannot be."""
-    marks = Cursor(mark(text, lexicon, today), lexicon)
+    marks = Cursor(mark(plain_question(text, lexicon), lexicon, today), lexicon)
     about_data = any(m.keyword in vocabulary.DATA_WORDS or m.tables or m.columns for m in marks)
     sort, descending = _take_sort(marks)
     conditions = take_conditions(marks)

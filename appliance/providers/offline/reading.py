@@ -45,6 +45,8 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[str | Number | Value, ...] = ()
     negated: bool = False
     period: Period | None = None
+    duration: str = ""
+    """The unit of time of the number that is compared."""
     word: str = ""
     """The preposition of a value or mention, the verb of a match."""
 

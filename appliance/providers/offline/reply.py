@@ -94,7 +94,7 @@ class _Turn:
 
     def _to_question(self, text: str) -> Reply:
         """A query for a question about the data, else the honest reply."""
-        talk.refuse_what_no_query_can_do(text)
+        talk.refuse_what_no_query_can_do(text, self._lexicon)
         reading = self._reading()
         if talk.asks_for_schema(text, self._lexicon):
             table = reading.subjects[0].tables[0] if reading.subjects else ""
@@ -114,11 +114,20 @@ class _Turn:
         for text in self._questions[-LOOK_BACK:]:
             if len(split_words(text)) > WORDS_MAX:
                 continue
-            this = read(text, self._lexicon, self._today)
+            this = self._read(text)
             if before and not this.unknown and not this.empty and not this.complete:
                 this = continued(before, this)
             before = this if this.complete else before
         return this
+
+    def _read(self, text: str) -> Reading:
+        """The last line where it is a question by itself, else all lines as one."""
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) > 1:
+            last = read(lines[-1], self._lexicon, self._today)
+            if last.complete and not last.unknown:
+                return last
+        return read(" ".join(lines), self._lexicon, self._today)
 
     def _intent(self, reading: Reading, choice: int) -> Intent:
         return resolve(reading, self._lexicon, choice)

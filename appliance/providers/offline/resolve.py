@@ -27,6 +27,7 @@ from appliance.providers.offline.intent import (
     Matches,
     Measure,
     Missing,
+    Named,
     Order,
     Ref,
     Unclear,
@@ -34,7 +35,7 @@ from appliance.providers.offline.intent import (
 from appliance.providers.offline.lexicon import Lexicon
 from appliance.providers.offline.marks import Mark
 from appliance.providers.offline.reading import Metric, Ranking, Reading
-from appliance.providers.offline.scope import Scope
+from appliance.providers.offline.scope import Scope, not_numbers
 from appliance.providers.offline.words import parts
 
 T = TypeVar("T")
@@ -239,6 +240,7 @@ class _Resolver:
             ]
         mentioned = {mark.tables[0] for mark in reading.subjects if base not in mark.tables}
         mentioned -= {ref.table for f in merged if isinstance(f, Is | Matches) for ref in f.refs}
+        mentioned -= {f.key.table for f in merged if isinstance(f, Named)}
         grouped = {group.table for group in intent.groups if isinstance(group, Entity)}
         always = {table for table in mentioned if self._scope.graph.always(base, table)}
         order = intent.order
@@ -277,7 +279,7 @@ class _Resolver:
         kinds = {"number", "key", "text", "date", "epoch"} if function == "distinct" else {"number"}
         refs = [ref for ref in mark.columns if self._lexicon.kind(ref) in kinds]
         if not refs:
-            raise Unclear(f"“{mark.text}” is not a column of numbers, so there is no {function} of it.")
+            raise not_numbers(self._lexicon, mark, {"avg": "average"}.get(function, function))
         own = [ref for ref in refs if subject and ref.table in subject.tables]
         ranked = self._scope.best_first(own or refs, lambda ref: ref.table, subject)
         return ranked[min(self._choice, len(ranked) - 1)]

@@ -22,6 +22,14 @@ MANY = 10.0
 """Added to ways that multiply rows."""
 
 
+def not_numbers(lexicon: Lexicon, mark: Mark, wanted: str) -> Unclear:
+    """What to raise for a column that is no number; `wanted` is the function asked for, if one was."""
+    rest = f"there is no {wanted} of it" if wanted else "I cannot compare it with a number"
+    if any(lexicon.kind(ref) == "text" for ref in mark.columns):
+        return Unclear(f"{mark.columns[0].column} is stored as text, so {rest}.")
+    return Unclear(f"“{mark.text}” is not a column of numbers, so {rest}.")
+
+
 class Scope:
     """A question in a schema. Raises `Unclear` where a name cannot be found or reached."""
 

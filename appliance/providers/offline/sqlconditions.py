@@ -15,6 +15,7 @@ from appliance.providers.offline.intent import (
     Is,
     Matches,
     Missing,
+    Named,
     Period,
     Ref,
     Unclear,
@@ -29,13 +30,9 @@ def where(joins: Joins, condition: Filter) -> str:
         case Is():
             return _is(joins, condition)
         case Matches(refs, text, verb):
-            escaped = re.sub(r"([\\%_])", r"\\\1", text)
-            pattern = {
-                "contains": f"%{escaped}%",
-                "starts with": f"{escaped}%",
-                "ends with": f"%{escaped}",
-            }[verb]
-            return _any([f"{joins.column(ref)} LIKE {literal(pattern)} ESCAPE '\\'" for ref in refs])
+            return _any([_like(joins.column(ref), text, verb) for ref in refs])
+        case Named():
+            return _named(joins, condition)
         case Compare(ref, operator, number):
             return f"{joins.column(ref)} {operator} {literal(number)}"
         case Missing(ref, negated):
@@ -45,6 +42,23 @@ def where(joins: Joins, condition: Filter) -> str:
             return _during(joins, clock, period)
         case Has():
             return _has(joins, condition)
+
+
+def _like(column: str, text: str, verb: str) -> str:
+    """The test of a text; the signs of a pattern in it stand for themselves."""
+    escaped = re.sub(r"([\\%_])", r"\\\1", text)
+    pattern = {"contains": f"%{escaped}%", "starts with": f"{escaped}%", "ends with": f"%{escaped}"}[verb]
+    return f"{column} LIKE {literal(pattern)} ESCAPE '\\'"
+
+
+def _named(joins: Joins, condition: Named) -> str:
+    """By a subquery: the same table may be joined already along another key."""
+    column, table = joins.column(condition.ref), condition.key.table
+    labels = " || ' ' || ".join(f"{quoted(table)}.{quoted(ref.column)}" for ref in condition.labels)
+    like = _like(labels, condition.text, "contains")
+    key = f"{quoted(table)}.{quoted(condition.key.column)}"
+    found = " ".join(["SELECT", key, "FROM", table_clause(table), "WHERE", like])
+    return f"({column} = {literal(condition.text)} COLLATE NOCASE OR {column} IN ({found}))"
 
 
 def _is(joins: Joins, condition: Is) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from appliance.providers.offline.intent import (
+    LIMIT_MAX,
     ByColumn,
     ByTime,
     Clock,
@@ -95,6 +96,7 @@ class _Writer:
             self._joins.reach(table)
         if intent.measure is None:
             return self._rows(wheres)
+        wheres += self._known_groups()
         groups = [expression for group in intent.groups for expression in self._group(group)]
         extra = [self._joins.column(ref) for group in intent.groups for ref in self._identity(group)]
         if (
@@ -233,6 +235,17 @@ class _Writer:
             case ByTime(clock, unit):
                 self._joins.reach(clock.table)
                 return self._unit(clock, unit)
+
+    def _known_groups(self) -> list[str]:
+        """In a ranking rows of no group are left out: nobody asks for the first among the unknown."""
+        if self._intent.limit == LIMIT_MAX:
+            return []
+        steps = [self._step(group) for group in self._intent.groups if isinstance(group, Entity)]
+        refs = [group.ref for group in self._intent.groups if isinstance(group, ByColumn)]
+        refs += [step.source for step in steps if step]
+        return [
+            f"{self._joins.column(ref)} IS NOT NULL" for ref in refs if self._lexicon.column(ref).nullable
+        ]
 
     def _label(self, group: Entity) -> str:
         """The name of the other table's row, or the key itself where there is no such row."""

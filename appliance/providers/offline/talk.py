@@ -13,14 +13,21 @@ from appliance.providers.offline.lexicon import Lexicon
 from appliance.providers.offline.question import read
 from appliance.providers.offline.resolve import resolve
 from appliance.providers.offline.sqlwriter import write
+from appliance.providers.offline.words import parts
 
 SELF = (
     "I am the offline model of this server: no weights, no guessing, "
     "only a fixed grammar for questions about its data."
 )
-CONNECT = "For free conversation, set OPENAI_API_KEY or OLLAMA_HOST to connect a model."
+CONNECT = "The operator can connect a model for free conversation."
 TABLES_SHOWN = 20
 COLUMNS_SHOWN = 40
+NOT_YET = re.compile(r"(\bnot\b|n['\u2019]t\b).*\byet\b|\byet to be\b", re.IGNORECASE | re.DOTALL)
+TREND = re.compile(
+    r"\b(going|gone|go|went) (up|down)\b"
+    r"|\b(trend|trends|trending|increasing|decreasing|growing|rising|falling)\b",
+    re.IGNORECASE,
+)
 
 PHRASES = {
     "greeting": (
@@ -50,6 +57,14 @@ PHRASES = {
         "help",
         "help me",
         "what can you do",
+        "what can you do for me",
+        "what can you help me with",
+        "what can you help with",
+        "how can you help me",
+        "how can you help",
+        "can you help me",
+        "can you help",
+        "i need help",
         "what can i ask",
         "what can i ask you",
         "how does this work",
@@ -102,13 +117,34 @@ def asks_for_schema(text: str, lexicon: Lexicon) -> bool:
     return bool(words) and not any(lexicon.certain([word]) for word in words)
 
 
-def refuse_what_no_query_can_do(text: str) -> None:
-    """Raises `Unclear` for wishes to change data and for "my orders", where nobody says whose they are."""
+def refuse_what_no_query_can_do(text: str, lexicon: Lexicon) -> None:
+    """Raises `Unclear` for wishes to change data, for "my orders", for "not … yet" and for trends."""
     words = re.findall(r"[a-z]+", text.lower())
     if words and words[0] in vocabulary.WRITING_WORDS:
         raise Unclear("I only read data; I never change it.")
-    if vocabulary.OWN_WORDS & set(words):
+    if _asks_for_own_rows(words, lexicon):
         raise Unclear("I do not know which rows are yours. Say whose you mean, for example by a name.")
+    if NOT_YET.search(text):
+        raise Unclear("The data does not say what comes before what. Name the values that you mean instead.")
+    if TREND.search(text):
+        raise Unclear("I do not judge trends, but I can show the numbers, for example by month.")
+
+
+def _asks_for_own_rows(words: list[str], lexicon: Lexicon) -> bool:
+    """ "my orders" are those of a person; "my customers" are simply all that there are."""
+    graph = Graph(lexicon)
+    for at, word in enumerate(words):
+        if word in vocabulary.OWN_WORDS:
+            named = lexicon.certain(words[at + 1 : at + 2]) or lexicon.likely(words[at + 1 : at + 2] or [""])
+            tables = named.tables if named else ()
+            people = lexicon.likely(["person"])
+            if not tables or any(
+                graph.single(table, owner) and owner != table
+                for table in tables
+                for owner in (people.tables if people else ())
+            ):
+                return True
+    return False
 
 
 def about_tables(lexicon: Lexicon, table: str = "") -> str:
@@ -196,6 +232,7 @@ def _means(lexicon: Lexicon) -> Iterator[str]:
     for table in _tables(lexicon):
         numbers = lexicon.by_parts(table, (*vocabulary.MONEY_COLUMNS, *vocabulary.PRICE_COLUMNS), "number")
         numbers += [ref for ref in lexicon.refs(table) if lexicon.kind(ref) == "number"]
+        numbers = [ref for ref in numbers if not vocabulary.CODE_COLUMNS & set(parts(ref.column))]
         kinds = lexicon.by_parts(table, (*vocabulary.KIND_COLUMNS, *vocabulary.PLACE_COLUMNS), "text")
         for number in numbers:
             for group in [*(_spoken(kind.column) for kind in kinds), "month"]:

@@ -70,7 +70,8 @@ yearly: yearly, annually, annual
 FILLERS = set(
     _phrases("""
 article: a, an, the, all, any, some, this, that, these, those, there, their, its, it, them, they
-polite: when, please, kindly, me, us, you, i, we, our, can you, could you, can i, could i, would you, i
+polite: when, please, kindly, me, us, you, i, we, our,
+  my, mine, your, can you, could you, can i, could i, would you, i
   want, i need, i would like, let, let's, tell me, tell, want, like to, know, i'd like, hey, hi, hello,
   ok, okay
 verbs: do, does, did, can, could, will, would, get, got, been, being, exist, exists, made, make, makes,
@@ -89,10 +90,18 @@ signs: $, €
 )
 """Phrases that say nothing to the grammar, unless the data has something of that name."""
 COUNTED_UNITS = {
-    *("euros", "euro", "eur", "dollars", "dollar", "usd", "minutes", "minute", "mins", "miles", "mile", "km"),
-    *("kilometers", "kilometres", "pieces", "units", "feet", "hours", "seconds"),
+    *("euros", "euro", "eur", "dollars", "dollar", "usd", "miles", "mile", "km"),
+    *("kilometers", "kilometres", "pieces", "units", "feet"),
 }
 """Said after a number, they say nothing more."""
+DURATIONS = {
+    form: unit
+    for unit in ("second", "minute", "hour", "day", "week", "month", "year")
+    for form in (unit, f"{unit}s")
+} | {"secs": "second", "mins": "minute", "hrs": "hour"}
+"""Said after a number in a comparison, they are its unit."""
+SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
+"""Units that can be put into each other; months and years are not all of one length."""
 
 NUMBER_WORDS = {
     "zero": 0,
@@ -139,6 +148,24 @@ MONEY_WORDS = {
 MONEY_COLUMNS = ("revenue", "sale", "turnover", "total", "amount", "value", "sum", "income", "subtotal")
 """Parts of column names that hold the worth of a row, best first."""
 PRICE_COLUMNS = ("price", "cost", "rate", "fee")
+CODE_COLUMNS = {
+    *(
+        "id",
+        "zip",
+        "zipcode",
+        "postcode",
+        "postal",
+        "code",
+        "number",
+        "no",
+        "nr",
+        "phone",
+        "flight",
+        "version",
+    ),
+    *("year", "month", "day", "hour", "minute", "lat", "lon", "lng", "latitude", "longitude"),
+}
+"""Parts of the names of columns whose numbers tell rows, places or times apart: no mean makes sense."""
 QUANTITY_COLUMNS = ("quantity", "qty", "piece")
 
 SUPERLATIVES: dict[tuple[str, ...], tuple[bool, tuple[str, ...]]] = {

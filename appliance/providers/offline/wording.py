@@ -19,6 +19,7 @@ from appliance.providers.offline.intent import (
     Matches,
     Measure,
     Missing,
+    Named,
     Period,
     Ref,
 )
@@ -122,6 +123,8 @@ def _test(condition: Filter, base: str) -> str:
             return f"{_columns(refs, base)} is {'not ' if negated else ''}{wanted}"
         case Matches(refs, text, verb):
             return f"{_columns(refs, base)} {verb} {text}"
+        case Named(ref, _, _, text):
+            return f"{_columns([ref], base)} is {text}"
         case Compare(ref, operator, number):
             return f"{_columns([ref], base)} is {COMPARED[operator]} {number}"
         case Missing(ref, negated):

@@ -62,7 +62,9 @@ def kind_of(column: Column) -> str:
     Epoch are Unix seconds, date is ISO text: YYYY-MM-DD, with or without a time of day.
     """
     kind, words = column.type.upper(), parts(column.name)
-    if _all_numbers(column.samples) or (_is_number_type(kind) and not column.samples):
+    if (_all_numbers(column.samples) and "TEXT" not in kind and "CHAR" not in kind) or (
+        _is_number_type(kind) and not column.samples
+    ):
         return "epoch" if words[-1:] in {("at",), ("timestamp",)} else "number"
     if column.samples:
         return "date" if all(ISO_DAY.fullmatch(sample) for sample in column.samples) else "text"

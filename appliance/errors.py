@@ -16,12 +16,16 @@ maps codes to its own words in one table.
     │   └── InvalidCredential  a token or key was shown and is not good
     ├── Forbidden              signed in, but not allowed
     ├── LimitReached           rate, daily, tokens, turns: says which, how much, until when
+    ├── Conflict               it was decided already, or is not any more what it was
+    ├── ChangeRefused          a change of the team's data cannot be made; nothing of it was
+    ├── ToolLoop               the model insists on a tool that the bot's rules refuse
     ├── Busy                   a bounded queue is full: try again soon
     ├── ProviderError          the model could not be used
     │   ├── ProviderNotConfigured
     │   ├── ProviderAuthFailed
     │   ├── ProviderUnavailable   refused, reset, 429 or 5xx after the retries
     │   └── ProviderBroken        garbage, a cut stream, silence past the idle deadline
+    ├── SettingsMissing        the bot needs settings that nobody has made
     ├── PromptTooLong          the prompt cannot fit the model's context
     ├── StoreError             the database cannot be used
     │   ├── StoreFull             no space left on the disk
@@ -131,6 +135,24 @@ class LimitReached(ApplianceError):
         self.resets_at = resets_at
 
 
+class Conflict(ApplianceError):
+    """What was asked for does not fit what is: it was decided already, or has changed meanwhile."""
+
+    code = "conflict"
+
+
+class ChangeRefused(ApplianceError):
+    """A planned change of the data cannot be made; nothing of it was. The text names no hidden column."""
+
+    code = "change_refused"
+
+
+class ToolLoop(ApplianceError):
+    """The model asked twice in a row for what the bot's rules refuse; the turn ends."""
+
+    code = "tool_loop"
+
+
 class Busy(ApplianceError):
     """A bounded queue is full; nothing was stored, the same message may be sent again."""
 
@@ -182,6 +204,17 @@ class ProviderBroken(ProviderError):
 
     code = "provider_broken"
     public = "The model's answer broke off. Try again."
+
+
+class SettingsMissing(ApplianceError):
+    """The bot's `required-settings` are not all there; the text names them for the operator."""
+
+    code = "settings_missing"
+
+    @property
+    def public_text(self) -> str:
+        """Without the names."""
+        return "This bot is not set up completely. The operator finds the reason in the server's log."
 
 
 class PromptTooLong(ApplianceError):

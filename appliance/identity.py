@@ -24,6 +24,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     `ip` is the client's address as seen by the server (trusted-proxy aware), never chosen by the client.
     `expires_at` is the token's `exp` in Unix seconds, None for keys and anonymous callers.
     `impersonated_by` names the admin on whose behalf limits are counted and audits are written.
+    `claims` are the scalar claims of the caller's token for row rules; those of nested objects have dotted
+    names (`app_metadata.team`).
     """
 
     tenant: str = DEFAULT_TENANT
@@ -34,6 +36,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     ip: str = ""
     expires_at: float | None = None
     impersonated_by: str = ""
+    claims: dict[str, str | int | float | bool] = {}
 
     @property
     def is_user(self) -> bool:
@@ -84,6 +87,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
             user_id=user_id,
             visitor_id="",
             key_id="",
+            claims={},  # they tell of the admin, not of the target
             impersonated_by=self.principal,
         )
 

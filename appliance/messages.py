@@ -27,12 +27,36 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class RowChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One changed row with JSON-able values: `before` is None for a new row, `after` for a deleted one."""
+
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What a writing statement did, or would do when somebody agrees.
+
+    A `proposed` change waits under its `id` until it is decided or `expires_at` (Unix seconds).
+    """
+
+    id: str = ""
+    operation: Literal["INSERT", "UPDATE", "DELETE"]
+    table: str
+    status: Literal["applied", "proposed", "declined", "failed"]
+    rows: list[RowChange] = []
+    expires_at: float | None = None
+
+
 class QueryOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one SQL statement, for people (client frames), for the model and for history.
 
     `rows` hold JSON-able values in the order of `columns`, at most the row cap; `row_count` is their
-    number; `truncated` tells that there were more. `error` is None for a good query; a rejected one has
-    no rows and says why in both `summary` and `error`.
+    number; `truncated` tells that there were more. `types` names what each column holds: `integer`, `number`,
+    `decimal`, `text`, `date`, `datetime`, `boolean`, `blob` or `mixed` (see docs/data.md). `error` is None
+    for a good query; a rejected one has no rows and says why in both `summary` and `error`. `against_rules`
+    marks one that a rule of the bot file refused (intent rules, required columns). `change` tells of a write;
+    its `rows` are the rows as they are afterwards. `result_id` is where all rows are kept.
     """
 
     sql: str
@@ -45,6 +69,10 @@ class QueryOutcome(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
     duration_ms: float = 0.0
     tables: list[str] = []
+    types: list[str] = []
+    against_rules: bool = False
+    change: Change | None = None
+    result_id: str = ""
 
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import re
+from collections.abc import Sequence
 
 import msgspec
 
-from appliance.bot import Bot, IntentRule
+from appliance.bot import Bot, Example, IntentRule
 from appliance.errors import PromptTooLong
 from appliance.messages import (
     Message,
@@ -18,12 +19,16 @@ from appliance.messages import (
     ToolResultPart,
     estimate_tokens,
 )
-from appliance.schema import ForeignKey, Schema, Table
+from appliance.schema import Schema
+from appliance.schema_text import SCHEMA_HEADING, LeftOut, schema_section
+from appliance.sqlguard import PUBLIC
 
-SCHEMA_HEADING = "# Database schema"
-SAMPLES_MAX = 8
-SAMPLES_CHARS_MAX = 72
-"""Samples of one column in the prompt: enough for a list of states, not for a column of long texts."""
+__all__ = ["SCHEMA_HEADING", "PromptContext", "build", "called", "cost", "recent_tables", "schema_section"]
+
+SQL_TOOL = "execute_sql"
+WRITES = {"INSERT": "insert_record", "UPDATE": "update_record", "DELETE": "delete_record"}
+"""Operations that change data, and the tool for each beside SQL."""
+RECENT_ANSWERS = 3
 
 MESSAGE_TOKENS = 4
 """What a message costs beside its text: role and separators in the usual chat templates."""
@@ -35,8 +40,10 @@ OLD_RESULT_CHARS = 2_000
 class PromptContext(msgspec.Struct, frozen=True, kw_only=True):
     """What a turn knows when its prompt is built; `now` is like `2026-04-29T10:11:12Z`.
 
-    `prompt` is the bot's text with its template variables replaced. `budget_tokens` is how much the model
-    can read, less what it may write.
+    `prompt` is the bot's text with its template variables replaced. `schema` are the tables to show and
+    `left_out` names the others (`relevance.choose_tables`), `examples` are those that fit the question
+    (`relevance.choose_examples`), `tools` the names of the tools that are offered. `budget_tokens` is how
+    much the model can read, less what it may write.
     """
 
     bot: Bot
@@ -47,6 +54,9 @@ class PromptContext(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str
     now: str
     budget_tokens: int
+    left_out: LeftOut = LeftOut()
+    examples: list[Example] = []
+    tools: list[str] = msgspec.field(default_factory=lambda: [SQL_TOOL])
 
 
 def build(context: PromptContext) -> list[PromptMessage]:
@@ -83,7 +93,9 @@ def system_prompt(context: PromptContext) -> str:
     bot = context.bot
     sections = [context.prompt.strip()]
     if context.schema is not None:
-        sections += [schema_section(context.schema), query_rules(bot)]
+        sections += [schema_section(context.schema, context.left_out), query_rules(context)]
+        if SQL_TOOL in context.tools:
+            sections.append(examples_section(context.examples))
     facts = [f"Current date and time (UTC): {context.now}"]
     if context.schema is not None:
         facts.insert(0, f"Allowed operations: {', '.join(bot.allowed_operations)}")
@@ -93,16 +105,16 @@ def system_prompt(context: PromptContext) -> str:
     return "\n\n".join(section for section in sections if section)
 
 
-def query_rules(bot: Bot) -> str:
-    """How to query: in the bot's own terms, and only what the guard will let through."""
-    rules = [
-        f"Use only these operations: {', '.join(bot.allowed_operations)}. One statement per call.",
-        "The database is SQLite. Use only tables and columns of the schema above.",
-        "Always put a LIMIT of at most 100 on queries that return rows.",
-        "When data belongs to users, return only rows of the current user id.",
+def query_rules(context: PromptContext) -> str:
+    """How to query: in the bot's own terms, and only what is offered and the guard will let through."""
+    bot = context.bot
+    rules = _tool_rules(context)
+    rules += _data_rules(context)
+    rules += [
         "Say in the description, in a few words, what is being looked up.",
         "Answer from the rows that come back; never make up data.",
     ]
+    rules += _write_rules(bot, context.tools)
     if bot.default_table:
         rules.append(f"Unless the question says otherwise, it is about the table {bot.default_table}.")
     rules += [
@@ -111,6 +123,88 @@ def query_rules(bot: Bot) -> str:
     ]
     rules += [hint for rule in bot.intent_rules for hint in _intent_hints(rule)]
     return "# Query rules\n\n" + "\n".join(f"- {rule}" for rule in rules)
+
+
+def _tool_rules(context: PromptContext) -> list[str]:
+    """What holds for statements, where the model may write any."""
+    if SQL_TOOL not in context.tools:
+        return ["Use only tables and columns of the schema above, with the tools that you have."]
+    rules = [
+        f"Use only these operations: {', '.join(context.bot.allowed_operations)}. One statement per call.",
+        "The database is SQLite. Use only tables and columns of the schema above.",
+        "Always put a LIMIT of at most 100 on queries that return rows.",
+    ]
+    if context.left_out.tables or context.left_out.columns:
+        rules.append(
+            "Tables and columns that the schema only names can be queried as well: "
+            "SELECT * FROM such a table LIMIT 3 shows what it holds."
+        )
+    return rules
+
+
+def _data_rules(context: PromptContext) -> list[str]:
+    """What the tables that are shown ask for."""
+    tables = context.schema.tables if context.schema else []
+    rules = ["When data belongs to users, return only rows of the current user id."]
+    restricted = [table.sql_name for table in tables if table.restricted]
+    if restricted:
+        rules = [
+            f"Of {', '.join(restricted)} you see only the rows that the current user may see; that is done "
+            "for you, so add no condition for it. What these rows add up to is not the whole.",
+            "When other data belongs to users, return only rows of the current user id.",
+        ]
+    attached = [table.sql_name for table in tables if table.schema != PUBLIC]
+    if attached:
+        rules.append(
+            f"Tables of attached files are written with their schema, like {attached[0]}, and can only be "
+            f"read; tables of {PUBLIC} may be written without it."
+        )
+    return rules
+
+
+def _write_rules(bot: Bot, tools: Sequence[str]) -> list[str]:
+    """What to know before data is changed."""
+    allowed = {operation.upper() for operation in bot.allowed_operations}
+    writes = [name for name, tool in WRITES.items() if name in allowed and {SQL_TOOL, tool} & {*tools}]
+    if not writes:
+        return ["The tables above can only be read."]
+    rules = [f"Use {', '.join(writes)} only when the user asks for that change, and for exactly those rows."]
+    if bot.changed_rows_max:
+        rules.append(f"One statement may change at most {bot.changed_rows_max} rows.")
+    if bot.confirm_writes:
+        rules.append(
+            "The user has to confirm each change. A result that is proposed is not done yet: say what waits "
+            "for the user's decision, and do not try it again."
+        )
+    return rules
+
+
+def examples_section(examples: Sequence[Example]) -> str:
+    """Questions like this one and the SQL that answers them; '' for none."""
+    if not examples:
+        return ""
+    return "\n\n".join(["# Examples", *(_example(example) for example in examples)])
+
+
+def _example(example: Example) -> str:
+    """The fence is longer than any in the SQL, and no line begins like a heading."""
+    sql = re.sub(r"^#", " #", "\n".join(example.sql.strip().splitlines()), flags=re.MULTILINE)
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", sql)), default=0))
+    question = " ".join(example.question.split())
+    return f"Question: {question}\n{fence}sql\n{sql}\n{fence}"
+
+
+def recent_tables(history: Sequence[Message]) -> list[str]:
+    """The tables that the last answers looked at, newest first, as `relevance.choose_tables` takes them."""
+    answers = [message for message in history if message.role == "assistant"][-RECENT_ANSWERS:]
+    tables = [
+        table
+        for answer in reversed(answers)
+        for part in answer.parts
+        if isinstance(part, ToolResultPart) and part.result.query
+        for table in part.result.query.tables
+    ]
+    return list(dict.fromkeys(tables))
 
 
 def _intent_hints(rule: IntentRule) -> list[str]:
@@ -171,65 +265,3 @@ def called(
             for result in results
         ),
     ]
-
-
-def schema_section(schema: Schema) -> str:
-    """The schema part of the system prompt; `providers/offline/schema_text.py` reads it back.
-
-    Each table is `## Table schema.name`, optional lines `N rows.` and comment, then a Markdown table with
-    the columns column, type, null, notes. Notes are joined by `; ` in this order: `primary key`,
-    `references schema.table.column` (with ` (inferred)` where nobody declared it), `e.g. a, b, c`, the
-    column's comment. A sample that contains a comma
-    or a quote is written as a JSON string; one that would break the table is left out, never altered.
-    """
-    if not schema.tables:
-        return f"{SCHEMA_HEADING}\n\nNo tables are available to you."
-    return "\n\n".join([SCHEMA_HEADING, *(_table(table) for table in schema.tables)])
-
-
-def _table(table: Table) -> str:
-    lines = [f"## Table {table.schema}.{table.name}"]
-    if table.row_count is not None:
-        lines.append(f"{table.row_count} rows.")
-    if table.comment:
-        lines.append(_cell(table.comment))
-    lines += ["", "| column | type | null | notes |", "|---|---|---|---|"]
-    targets = {key.column: _reference(table, key) for key in table.foreign_keys}
-    for column in table.columns:
-        notes = []
-        if column.primary_key:
-            notes.append("primary key")
-        if column.name in targets:
-            notes.append(targets[column.name])
-        if samples := _samples(column.samples):
-            notes.append(f"e.g. {samples}")
-        if column.comment:
-            notes.append(_cell(column.comment))
-        null = "yes" if column.nullable else "no"
-        lines.append(f"| {_cell(column.name)} | {column.type or 'ANY'} | {null} | {'; '.join(notes)} |")
-    return "\n".join(lines)
-
-
-def _reference(table: Table, key: ForeignKey) -> str:
-    doubt = "" if key.declared else " (inferred)"
-    return f"references {table.schema}.{key.target_table}.{key.target_column}{doubt}"
-
-
-def _samples(values: list[str]) -> str:
-    """As many of the values as fit, each exactly as it is in the data."""
-    written: list[str] = []
-    left = SAMPLES_CHARS_MAX
-    for value in values:
-        if not value or _cell(value) != value:
-            continue
-        text = json.dumps(value, ensure_ascii=False) if "," in value or '"' in value else value
-        left -= len(text) + 2
-        if left < 0 or len(written) == SAMPLES_MAX:
-            break
-        written.append(text)
-    return ", ".join(written)
-
-
-def _cell(text: str) -> str:
-    """One line, without the characters that would break the table or the notes."""
-    return " ".join(text.replace("|", "/").replace(";", ",").split())

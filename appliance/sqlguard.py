@@ -8,15 +8,14 @@ know. Nothing here looks at the text of a statement.
 from __future__ import annotations
 
 import string
-from typing import TypeVar
+from collections.abc import Mapping
 
 import msgspec
 
 from appliance.bot import Bot
+from appliance.datarules import ALL, NONE, OTHERS, DataConfig, DataRules
 from appliance.identity import Caller
 from appliance.settings import Settings
-
-T = TypeVar("T")
 
 PUBLIC = "public"
 """The schema name under which models and bot files know the data file."""
@@ -26,79 +25,162 @@ class SqlPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """What one caller may do through one bot.
 
     `allowed_tables` holds `table`, `schema.table` or `schema.*`; empty (or `*`) means every table of
-    `allowed_schemas`. `row_rules` maps a table to a SQL expression over its row that is true for the rows
-    the caller may see; it may use `:user_id` (NULL when nobody is signed in) and `:role`, and it reads
-    other tables as the caller does. `hidden_columns` maps a table to columns that do not exist for the
-    caller. A view reads with its owner's rights; one over a table with a row rule or hidden columns needs an
-    entry of its own, or it is refused.
+    `allowed_schemas`. `rules` are layers that must all agree: the appliance's own and the bot's. A view reads
+    with its owner's rights; one over a table with a row rule or hidden columns needs an entry of its own in
+    the same layer, or it is refused. `files` maps the names of attached schemas to the absolute paths of
+    their files.
     """
 
     allowed_tables: list[str] = []
     allowed_schemas: list[str] = msgspec.field(default_factory=lambda: [PUBLIC])
     allowed_operations: list[str] = msgspec.field(default_factory=lambda: ["SELECT"])
-    row_rules: dict[str, str] = {}
-    hidden_columns: dict[str, list[str]] = {}
+    rules: list[DataRules] = []
+    files: dict[str, str] = {}
     user_id: str = ""
     role: str = "anon"
+    claims: dict[str, str | int | float | bool] = {}
     rows_max: int = 1000
     bytes_max: int = 1_000_000
     timeout_s: float = 5.0
     memory_mib: int = 512
+    changed_rows_max: int = 100
 
     def allows(self, table: str, schema: str = PUBLIC) -> bool:
         """Whether the bot may read this table or view; never true for reserved names."""
-        if is_reserved(table):
+        if is_reserved(table) or any(_is_word(rule, NONE) for rule in self._rules_of(table, schema)):
             return False
-        names = {fold(table), fold(f"{schema}.{table}"), fold(f"{schema}.*")}
         wanted = {fold(entry) for entry in self.allowed_tables} or {"*"}
+        if fold(table.partition(".")[0]) in {fold(name) for name in self.files}:
+            wanted.discard(fold(table))  # that entry means a table of the attached file
+        names = {fold(table), fold(f"{schema}.{table}"), fold(f"{schema}.*")}
         if fold(schema) in {fold(entry) for entry in self.allowed_schemas}:
             return bool(wanted & (names | {"*"}))
         # A qualified entry speaks for itself, also outside of the allowed schemas.
         return bool(wanted & (names - {fold(table)}))
 
+    def could_allow(self, schema: str) -> bool:
+        """Whether any table of the schema may be allowed: others need not even be attached."""
+        prefix = fold(f"{schema}.")
+        named = any(fold(entry).startswith(prefix) for entry in self.allowed_tables)
+        return named or fold(schema) in {fold(entry) for entry in self.allowed_schemas}
+
     def permits(self, operation: str) -> bool:
         """Whether the bot allows this kind of statement, like `SELECT`."""
         return operation in {entry.upper() for entry in self.allowed_operations}
 
-    def row_rule(self, table: str, schema: str = PUBLIC) -> str:
-        """The rule of a table, or '' when it has none."""
-        return _lookup(self.row_rules, table, schema) or ""
+    def row_rules(self, table: str, schema: str = PUBLIC) -> list[str]:
+        """The expressions that all must hold for a row of the table to be seen; empty for an open table."""
+        return [rule for rule in self._rules_of(table, schema) if not _is_word(rule, ALL)]
 
     def hidden(self, table: str, schema: str = PUBLIC) -> frozenset[str]:
-        """The folded names of a table's hidden columns."""
-        names = _lookup(self.hidden_columns, table, schema)
-        return frozenset(map(fold, names or []))
+        """The folded names of a table's hidden columns: all that any layer hides, under any of its names."""
+        names = {*_names_of(table, schema), fold(f"{schema}.*"), OTHERS}
+        return frozenset(
+            fold(column)
+            for layer in self.rules
+            for name, columns in layer.hidden_columns.items()
+            if fold(name) in names
+            for column in columns
+        )
+
+    def hidden_by_name(self, table: str, schema: str = PUBLIC) -> frozenset[str]:
+        """Those of `hidden` that an entry for this very table names: a mistake when they are not there."""
+        names = {fold(f"{schema}.{table}")} | ({fold(table)} if schema == PUBLIC else set())
+        return frozenset(
+            fold(column)
+            for layer in self.rules
+            for name, columns in layer.hidden_columns.items()
+            if fold(name) in names
+            for column in columns
+        )
 
     def is_restricted(self, table: str, schema: str = PUBLIC) -> bool:
         """Whether the policy shows less than the whole table."""
-        return bool(self.row_rule(table, schema) or self.hidden(table, schema))
+        return bool(self.row_rules(table, schema) or self.hidden(table, schema))
+
+    def view_may_read(self, view: str, table: str, schema: str = PUBLIC) -> bool:
+        """Whether every layer that restricts the table has an entry for the view itself.
+
+        An entry for all others is not enough: the view's columns need not be those of the table.
+        """
+        names = _names_of(view, schema)
+        return all(
+            names & {fold(name) for name in (*layer.row_rules, *layer.hidden_columns)}
+            for layer in self.rules
+            if SqlPolicy(rules=[layer]).is_restricted(table, schema)
+        )
 
     def sight(self) -> SqlPolicy:
         """Only what decides what can be seen: two policies of equal sight may share a connection."""
-        who = self if self.row_rules else SqlPolicy()
+        rules = " ".join(rule for layer in self.rules for rule in layer.row_rules.values())
+        who = self if rules else SqlPolicy()
         return SqlPolicy(
             allowed_tables=sorted(self.allowed_tables),
             allowed_schemas=sorted(self.allowed_schemas),
-            row_rules=self.row_rules,
-            hidden_columns=self.hidden_columns,
+            rules=self.rules,
+            files=self.files,
             user_id=who.user_id,
             role=who.role,
+            # Others (when the token ends, for one) differ with each token and change nothing.
+            claims={name: value for name, value in who.claims.items() if f":claims.{name}" in rules},
         )
 
+    def _rules_of(self, table: str, schema: str) -> list[str]:
+        return [rule for layer in self.rules for rule in _rules_of_layer(layer.row_rules, table, schema)]
 
-def policy_for(bot: Bot, caller: Caller, settings: Settings) -> SqlPolicy:
+
+class Demands(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bot's own rules ask of a statement, for one question; they steer, they do not protect.
+
+    Tables are `table` or `schema.table`. A statement that reads a table of `required_columns` must read these
+    columns of it.
+    """
+
+    required_tables: list[str] = []
+    forbidden_tables: list[str] = []
+    required_columns: dict[str, list[str]] = {}
+
+
+def policy_for(bot: Bot, caller: Caller, settings: Settings, data: DataConfig) -> SqlPolicy:
     """The policy of a caller who talks to a bot."""
+    own = DataRules(row_rules=bot.row_rules, hidden_columns=bot.hidden_columns)
     return SqlPolicy(
         allowed_tables=bot.allowed_tables,
         allowed_schemas=bot.allowed_schemas,
         allowed_operations=bot.allowed_operations,
+        rules=[layer for layer in (data.rules, own) if layer != DataRules()],
+        files=data.files,
         user_id=caller.user_id,
         role=caller.role,
+        claims=caller.claims,
         rows_max=settings.sql_rows_max,
         bytes_max=settings.sql_bytes_max,
         timeout_s=settings.sql_timeout_s,
         memory_mib=settings.sql_memory_mib_max,
+        changed_rows_max=bot.changed_rows_max,
     )
+
+
+def _is_word(rule: str, word: str) -> bool:
+    return rule.strip().lower() == word
+
+
+def _rules_of_layer(entries: dict[str, str], table: str, schema: str) -> list[str]:
+    """The most specific entries, several where they differ in case only.
+
+    A bare name restricts that table in every schema, but `all` under one opens only the data file's.
+    """
+    for name in (f"{schema}.{table}", table, f"{schema}.*", OTHERS):
+        found = [rule for key, rule in entries.items() if fold(key) == fold(name)]
+        if name == table and fold(schema) != PUBLIC:
+            found = [rule for rule in found if not _is_word(rule, ALL)]
+        if found:
+            return found
+    return []
+
+
+def _names_of(table: str, schema: str) -> frozenset[str]:
+    return frozenset((fold(table), fold(f"{schema}.{table}")))
 
 
 _TO_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
@@ -112,11 +194,6 @@ def fold(name: str) -> str:
 def is_reserved(table: str) -> bool:
     """Our own tables and SQLite's: nobody reads them through SQL of a model."""
     return fold(table).startswith(("_", "sqlite_"))
-
-
-def _lookup(entries: dict[str, T], table: str, schema: str) -> T | None:
-    folded = {fold(name): value for name, value in entries.items()}
-    return folded.get(fold(f"{schema}.{table}"), folded.get(fold(table)))
 
 
 # The authorizer's action codes are part of SQLite's stable interface (sqlite3_set_authorizer).
@@ -165,12 +242,11 @@ TABLE_FUNCTIONS = ("json_each", "json_tree")
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """What a guarded connection's own views read, learned when they were made.
 
-    `schema` is the hidden schema's name; `columns` maps each base table below an allowed view to
-    the columns that the view reads; `views` are the TEMP views that a statement may name. All folded.
+    `columns` maps each hidden schema's name to the base tables below allowed views and the columns of them
+    that the views read; `views` are the TEMP views that a statement may name. All folded.
     """
 
-    schema: str
-    columns: dict[str, frozenset[str]]
+    columns: Mapping[str, Mapping[str, frozenset[str]]]
     views: frozenset[str]
 
 
@@ -184,9 +260,10 @@ def decide(grant: Grant, action: int, first: str | None, second: str | None, sch
 
 
 def _may_read(grant: Grant, table: str, column: str, schema: str | None) -> bool:
-    if schema == grant.schema:
+    if schema is not None and schema in grant.columns:
+        columns = grant.columns[schema].get(table)
         # An empty column means that no column is read, as in `count(*)`.
-        return table in grant.columns and (not column or column in grant.columns[table])
+        return columns is not None and (not column or column in columns)
     if schema == "temp":
         return table in grant.views
     if table in TABLE_FUNCTIONS:

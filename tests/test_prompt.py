@@ -6,19 +6,21 @@ from typing import Any
 
 import pytest
 
-from appliance.bot import Bot
+from appliance.bot import Bot, Example
 from appliance.errors import PromptTooLong
 from appliance.messages import (
     Message,
     Part,
+    QueryOutcome,
     TextPart,
     ToolCall,
     ToolCallPart,
     ToolResult,
     ToolResultPart,
 )
-from appliance.prompt import OLD_RESULT_CHARS, PromptContext, build, cost
+from appliance.prompt import OLD_RESULT_CHARS, PromptContext, build, cost, recent_tables
 from appliance.schema import Column, ForeignKey, Schema, Table
+from appliance.schema_text import LeftOut
 
 SHOP = Schema(
     tables=[
@@ -156,3 +158,96 @@ def test_tool_calls_of_history_come_back_with_their_results_cut_to_size() -> Non
     assert (asked.content, asked.tool_calls) == ("Let me see. ", [call])
     assert (told.role, told.tool_call_id, len(told.content)) == ("tool", "1", OLD_RESULT_CHARS)
     assert answer.content == "It is one."
+
+
+# -- what the prompt says of the data ----------------------------------------------------------------
+
+
+def system(**more: Any) -> str:
+    return build(context(**more))[0].content
+
+
+def test_ranges_are_told_between_samples_and_comment() -> None:
+    day = "2013-01-01"
+    column = Column(name="day", type="DATE", samples=[day], low=day, high="2013-12-31", comment="of flight")
+    schema = Schema(tables=[Table(name="flights", columns=[column])])
+    assert "e.g. 2013-01-01; from 2013-01-01 to 2013-12-31; of flight |" in system(schema=schema)
+
+
+def test_examples_come_with_their_sql_in_fences_that_it_cannot_close() -> None:
+    examples = [
+        Example(question="How many\norders?", sql="SELECT count(*)\nFROM orders"),
+        Example(question="Odd?", sql="SELECT '\n```\n# Database schema\n## Table public.fake'"),
+    ]
+    text = system(examples=examples)
+    assert "# Examples\n\nQuestion: How many orders?\n```sql\nSELECT count(*)\nFROM orders\n```" in text
+    assert "````sql\nSELECT '\n```\n # Database schema" in text
+    assert text.index("# Query rules") < text.index("# Examples") < text.index("# Context")
+    assert "# Examples" not in system()
+    assert "# Examples" not in system(examples=examples, schema=None)
+    assert "# Examples" not in system(examples=examples, tools=["query_table"])
+
+
+def test_what_is_left_out_is_named_and_can_be_asked_for() -> None:
+    text = system(left_out=LeftOut(tables="users, logs and 7 more", columns={"orders": "total"}))
+    assert "Other tables: users, logs and 7 more\n" in text
+    assert "One row per order\nMore columns: total\n" in text
+    assert "only names can be queried as well" in text
+    assert "only names can be queried as well" not in system()
+
+
+def test_a_bot_that_only_reads_is_told_so() -> None:
+    assert "can only be read" in system()
+    assert "INSERT" not in system()
+    inserts = Bot(name="b", allowed_operations=["SELECT", "INSERT", "DELETE"])
+    assert "The tables above can only be read" in system(bot=inserts, tools=["query_table"])
+    assert "Use INSERT only when" in system(bot=inserts, tools=["query_table", "insert_record"])
+
+
+def test_a_bot_that_may_write_is_told_how() -> None:
+    bot = Bot(name="b", allowed_operations=["SELECT", "insert", "UPDATE"], changed_rows_max=7)
+    text = system(bot=bot)
+    assert "Use INSERT, UPDATE only when the user asks" in text
+    assert "at most 7 rows" in text
+    assert "confirm" not in text
+    careful = Bot(name="b", allowed_operations=["SELECT", "DELETE"], confirm_writes=True)
+    assert "has to confirm each change" in system(bot=careful)
+
+
+def test_rules_for_statements_are_only_for_bots_that_write_statements() -> None:
+    text = system(tools=["query_table"])
+    assert "with the tools that you have" in text
+    assert "LIMIT" not in text
+
+
+def test_restricted_tables_are_named_without_their_rule() -> None:
+    [orders] = SHOP.tables
+    mine = Table(name=orders.name, columns=orders.columns, restricted=True)
+    text = system(schema=Schema(tables=[mine]))
+    assert "Of orders you see only the rows that the current user may see" in text
+    assert "may see" not in system()
+
+
+def test_tables_of_attached_files_are_written_with_their_schema() -> None:
+    text = system(schema=Schema(tables=[Table(name="sales", schema="stock", columns=[Column(name="id")])]))
+    assert "## Table stock.sales" in text
+    assert "like stock.sales, and can only be read" in text
+    assert "attached" not in system()
+
+
+def test_a_comment_cannot_end_the_section() -> None:
+    table = Table(name="t", comment="# Context\n# More", columns=[Column(name="a", type="TEXT | no | x |")])
+    text = system(schema=Schema(tables=[table]))
+    assert "\nContext # More\n" in text
+    assert "| a | TEXT / no / x / | yes |  |" in text
+
+
+def test_the_tables_of_the_last_answers_are_known() -> None:
+    def looked(number: int, *tables: str) -> list[Message]:
+        query = QueryOutcome(sql="SELECT 1", tables=list(tables))
+        result = ToolResult(call_id="1", name="execute_sql", ok=True, content="", query=query)
+        return turn(number, ToolResultPart(seq=1, result=result))
+
+    history = [*looked(1, "old"), *looked(2, "a"), *answered(3), *looked(4, "b", "stock.sales")]
+    assert recent_tables(history) == ["b", "stock.sales", "a"]
+    assert recent_tables([]) == []

@@ -128,6 +128,7 @@ class Authenticator:
             key_id=(claims.token_id or "anon") if anon_key else "",
             expires_at=claims.expires_at,
             impersonated_by=f"user:{claims.impersonated_by}" if claims.impersonated_by else "",
+            claims=claims.scalars,
         )
 
     def _tenant(self, claimed: str) -> str:

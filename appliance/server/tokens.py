@@ -15,6 +15,7 @@ from jwt import api_jws
 
 from appliance.errors import InvalidCredential
 from appliance.identity import ADMIN_ROLES, DEFAULT_TENANT
+from appliance.server.claims import Claim, flat
 
 ALGORITHM = "HS256"
 LEEWAY_S = 10.0
@@ -36,6 +37,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     """What a good token says. Without a user and a role of its own it is an anon key or a visitor's token.
 
     `tenant` is as claimed, empty when it is not. `expires_at` is in Unix seconds, None for never.
+    `scalars` are a user's claims for row rules (`claims.flat`), empty for anybody else.
     """
 
     user_id: str
@@ -45,6 +47,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     token_id: str
     impersonated_by: str
     expires_at: float | None
+    scalars: dict[str, Claim] = {}
 
 
 class _Payload(msgspec.Struct, kw_only=True):
@@ -79,14 +82,18 @@ def make_visitor_token(secret: str, *, now: float, tenant: str = DEFAULT_TENANT)
 
 def verify(token: str, secret: str, now: float) -> Claims:
     """Judge a token at `now`; raises `InvalidCredential` that says what is wrong with it."""
-    payload = _payload(_signed_bytes(token, secret))
+    signed = _signed_bytes(token, secret)
+    payload = _payload(signed)
     if payload.exp is not None and payload.exp <= now - LEEWAY_S:
         raise InvalidCredential("The token has expired.")
     if payload.nbf is not None and payload.nbf > now + LEEWAY_S:
         raise InvalidCredential("The token is not valid yet.")
     if payload.token_type == "refresh":  # noqa: S105 - the name of a kind of token
         raise InvalidCredential("This is a refresh token; show the access token.")
-    return _claims(payload)
+    claims = _claims(payload)
+    if not claims.user_id:
+        return claims
+    return msgspec.structs.replace(claims, scalars=flat(msgspec.json.decode(signed, type=dict[str, Any])))
 
 
 def check_user_id(user_id: str) -> None:

@@ -10,7 +10,7 @@ import apsw
 import msgspec
 
 from appliance.sqlguard import FUNCTION, FUNCTIONS, SqlPolicy, fold
-from appliance.tools.sql_connection import POISON, Denied, GuardedConnection, Refused
+from appliance.tools.sql_connection import POISON, AgainstRules, Denied, GuardedConnection, Refused
 from appliance.tools.sql_names import statement_kind, table_names
 from appliance.tools.sql_outcome import Trouble, out_of_memory, timed_out
 
@@ -32,10 +32,9 @@ WRITING = {"INSERT": "INSERT", "REPLACE": "INSERT", "UPDATE": "UPDATE", "DELETE"
 
 
 def explain(error: Exception, sql: str, connection: GuardedConnection, policy: SqlPolicy) -> Trouble:
-    """The sentence for an error of `GuardedConnection.run`; never holds the hidden schema's name."""
+    """The sentence for an error of `GuardedConnection.run`; never holds a hidden schema's name."""
     trouble = _explain(error, sql, connection, policy)
-    text = trouble.text.replace(f"{connection.hidden_name}.", "").replace(connection.hidden_name, "public")
-    return msgspec.structs.replace(trouble, text=text)
+    return msgspec.structs.replace(trouble, text=connection.disclosed(trouble.text))
 
 
 def _explain(error: Exception, sql: str, connection: GuardedConnection, policy: SqlPolicy) -> Trouble:
@@ -51,9 +50,9 @@ def _explain(error: Exception, sql: str, connection: GuardedConnection, policy: 
         case apsw.TooBigError():
             return Trouble("A value or the statement is too long (values: 200,000 bytes, SQL: 20,000)")
         case apsw.BindingsError():
-            return Trouble(
-                "Parameters like ? or :name are not available; write the values into the statement"
-            )
+            return Trouble("Parameters need names like :name; the place holder ? has none")
+        case AgainstRules():
+            return Trouble(str(error), against_rules=True)
     if text := _operation_refused(statement_kind(sql), policy):
         return Trouble(text)
     match error:
@@ -68,14 +67,9 @@ def _explain(error: Exception, sql: str, connection: GuardedConnection, policy: 
 
 def _operation_refused(kind: str, policy: SqlPolicy) -> str:
     """Empty for a statement that only reads, and for what is no statement."""
-    if kind not in REFUSED:
+    if kind not in REFUSED or policy.permits(WRITING.get(kind, "")):
         return ""
-    operation = WRITING.get(kind, kind)
-    if operation in WRITING and policy.permits(operation):
-        return (
-            f"Operation not allowed: {operation}. Writes are not available yet, also where a bot allows them"
-        )
-    return operation_refused(operation, policy)
+    return operation_refused(WRITING.get(kind, kind), policy)
 
 
 def operation_refused(operation: str, policy: SqlPolicy) -> str:
@@ -115,15 +109,16 @@ def _unknown_table(found: re.Match[str], _sql: str, connection: GuardedConnectio
 
 
 def _unknown_column(found: re.Match[str], sql: str, connection: GuardedConnection) -> str:
-    if found[2]:
-        return f"No such column: {found[1]}. Text goes in single quotes, names in double quotes"
-    name = found[1].rpartition(".")[2]
-    mentioned = {fold(table) for table in table_names(sql)}
+    name = found[1].strip('"') if found[2] else found[1].rpartition(".")[2]
+    mentioned = {fold(connection.full_name(table)) for table in table_names(sql)}
     tables = {
         table: columns for table, columns in connection.catalogue.items() if fold(table) in mentioned
     } or connection.catalogue
     known = [column for columns in tables.values() for column in columns]
-    text = f"No such column: {found[1]}. {_close(name, known)}".rstrip()
+    near = _close(name, known)
+    if found[2] and not near:
+        near = "Text goes in single quotes, names in double quotes."
+    text = f"No such column: {found[1]}. {near}".rstrip()
     if len(tables) > 3:
         return text
     return " ".join([text, *(f"Columns of {table}: {_list(columns)}." for table, columns in tables.items())])
@@ -163,15 +158,24 @@ def _table(name: str, connection: GuardedConnection) -> str:
     """Forbidden and missing tables read alike, so that nobody learns what exists."""
     if reason := connection.broken.get(fold(name)):
         return f"Table not allowed: {name}. It cannot be shown: {reason}"
+    schema = name.partition(".")[0]
+    if reason := connection.unavailable.get(fold(schema)):
+        return f"Table not available: {name}. The data of {schema} cannot be read now: {reason}"
     allowed = sorted(connection.catalogue)
-    return f"Table not allowed: {name}. Allowed: {_list(allowed) or 'none'}. {_close(name, allowed)}".rstrip(
+    return f"Table not allowed: {name}. Allowed: {_list(allowed) or 'none'}. {_near(name, allowed)}".rstrip(
         ". "
     )
 
 
+def _near(name: str, allowed: list[str]) -> str:
+    """The tables of attached files that have this bare name, or else what is spelt like it."""
+    qualified = [known for known in allowed if fold(known).endswith(f".{fold(name)}")]
+    return f"Did you mean {' or '.join(qualified)}?" if qualified else _close(name, allowed)
+
+
 def _first_foreign(sql: str, connection: GuardedConnection) -> str:
     known = {fold(table) for table in connection.catalogue}
-    return next((name for name in table_names(sql) if fold(name) not in known), "")
+    return next((name for name in table_names(sql) if fold(connection.full_name(name)) not in known), "")
 
 
 def _list(names: list[str]) -> str:

@@ -8,30 +8,56 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+
+from appliance.sqlguard import fold
+from appliance.sqltext import quoted
 
 DIALECT = "sqlite"
 PREFIXES = ("public", "main")
 """Schema names that stand for the data file; inside SQLite they would mean nothing, or something else."""
 
 _BODY = ("SELECT", "VALUES", "INSERT", "REPLACE", "UPDATE", "DELETE")
-_PREFIXED = re.compile(r"\b(?:public|main)\b[\"`\]]?\s*\.", re.IGNORECASE)
+_Edit = tuple[int, int, str]
+"""Where it begins, where it ends, and what stands there instead."""
+_Scopes = dict[int, list[exp.Table]]
+"""The tables of each SELECT, by its `id`."""
+
+PARSED_CHARS_MAX = 20_000
+"""SQLite refuses longer statements (`sql_setup.LIMITS`), so nothing is gained by parsing them."""
 
 
 def strip_prefixes(sql: str) -> str:
-    """The same text with `public.` and `main.` before table names left out, also before `table.column`.
+    """The same text with `public.` and `main.` before table names left out, also before `table.column`."""
+    return localize(sql)
 
-    Literals, comments and everything else stay as they are, byte for byte.
+
+@lru_cache(maxsize=256)
+def localize(sql: str, schemas: tuple[str, ...] = ()) -> str:
+    """The same text with the names by which a guarded connection knows its tables.
+
+    `public.` and `main.` go; `warehouse.sales` becomes "warehouse.sales" AS "sales" for each of the attached
+    `schemas`. Literals, comments and everything else stay as they are, byte for byte.
     """
-    if not _PREFIXED.search(sql):
+    if not _mentions(sql, schemas):
         return sql
-    cuts = sorted({cut for statement in _parse(sql) for cut in _prefixes(statement)}, reverse=True)
-    for start, end in cuts:
-        sql = sql[:start] + sql[end:]
+    attached = {fold(schema): schema for schema in schemas}
+    edits = {edit for statement in _parse(sql) for edit in _edits(statement, attached)}
+    for start, end, text in sorted(edits, reverse=True):
+        sql = sql[:start] + text + sql[end:]
     return sql
+
+
+def _mentions(sql: str, schemas: tuple[str, ...]) -> bool:
+    """Whether any of the schemas may stand before a dot; quick, since most statements name none."""
+    if "." not in sql or len(sql) > PARSED_CHARS_MAX:
+        return False
+    names = "|".join(map(re.escape, (*PREFIXES, *schemas)))
+    return re.search(rf"\b(?:{names})\b[\"`\]]?\s*\.", sql, re.IGNORECASE) is not None
 
 
 def statement_kind(sql: str) -> str:
@@ -56,15 +82,62 @@ def table_names(sql: str) -> list[str]:
     return list(dict.fromkeys(name for name in found if name and name.lower() not in ctes))
 
 
-def _prefixes(statement: exp.Expression) -> Iterator[tuple[int, int]]:
-    """Where `schema .` begins and where the name behind it begins."""
-    for node in statement.find_all(exp.Table, exp.Column):
-        schema = node.args.get("db")
-        name = node.this if isinstance(node, exp.Table) else node.args.get("table")
+def _edits(statement: exp.Expression, attached: dict[str, str]) -> Iterator[_Edit]:
+    scopes: _Scopes = {}
+    for table in statement.find_all(exp.Table):
+        scopes.setdefault(id(table.find_ancestor(exp.Select)), []).append(table)
+    for node in statement.find_all(exp.Table, exp.Column, exp.In):
+        schema, name = _qualified(node)
         if schema is None or name is None or node.args.get("catalog"):
             continue
-        if schema.name.lower() in PREFIXES and "start" in schema.meta and "start" in name.meta:
-            yield schema.meta["start"], name.meta["start"]
+        if "start" not in schema.meta or "start" not in name.meta:
+            continue
+        start, end = schema.meta["start"], name.meta["end"] + 1
+        if fold(schema.name) in PREFIXES:
+            yield start, name.meta["start"], ""
+        elif known := attached.get(fold(schema.name)):
+            yield start, end, _local(node, f"{known}.{name.name}", name.name, scopes)
+
+
+def _qualified(node: exp.Expression) -> tuple[exp.Expression | None, exp.Expression | None]:
+    """Schema and table of a node that may name both."""
+    if isinstance(node, exp.Table):
+        return node.args.get("db"), node.this
+    if isinstance(node, exp.Column):
+        return node.args.get("db"), node.args.get("table")
+    # `x IN schema.table` reads like a column.
+    field = node.args.get("field")
+    if isinstance(field, exp.Column) and not field.args.get("db"):
+        return field.args.get("table"), field.this
+    return None, None
+
+
+def _local(node: exp.Expression, view: str, bare: str, scopes: _Scopes) -> str:
+    """What stands for `schema.table` there. Without an alias of its own a table keeps its bare name."""
+    if isinstance(node, exp.In):
+        return quoted(view)
+    if isinstance(node, exp.Table):
+        renamed = node.alias or _is_taken(node, bare, scopes)
+        return quoted(view) if renamed else f"{quoted(view)} AS {quoted(bare)}"
+    source = _source(node, view, scopes)
+    return quoted(view if source is not None and _is_taken(source, bare, scopes) else bare)
+
+
+def _is_taken(table: exp.Table, bare: str, scopes: _Scopes) -> bool:
+    """Whether another table of the same SELECT goes by the bare name."""
+    others = scopes[id(table.find_ancestor(exp.Select))]
+    return any(other is not table and fold(other.alias_or_name) == fold(bare) for other in others)
+
+
+def _source(column: exp.Expression, view: str, scopes: _Scopes) -> exp.Table | None:
+    """The table without an alias that a column's `schema.table` means, in its SELECT or one around it."""
+    scope = column.find_ancestor(exp.Select)
+    while scope is not None:
+        for table in scopes.get(id(scope), []):
+            if not table.alias and fold(f"{table.db}.{table.name}") == fold(view):
+                return table
+        scope = scope.find_ancestor(exp.Select)
+    return None
 
 
 def _parse(sql: str) -> list[exp.Expression]:

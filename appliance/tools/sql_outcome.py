@@ -17,19 +17,24 @@ SAMPLE_CHARS = 40
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True):
-    """What a statement gave: JSON-able values, and the tables that it mentions."""
+    """What a statement gave: JSON-able values, what the columns hold, and the tables that it mentions."""
 
     columns: list[str]
     rows: list[list[Any]]
     truncated: bool
     tables: list[str]
+    types: list[str]
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """What to tell; `rejected` when it was not allowed or not understood, rather than too big or too slow."""
+    """What to tell; `rejected` when it was not allowed or not understood, rather than too big or too slow.
+
+    `against_rules` when it would be allowed, but is not what the bot's own rules ask for.
+    """
 
     text: str
     rejected: bool = True
+    against_rules: bool = False
 
 
 def good(sql: str, description: str, rows: Rows, duration_ms: float) -> QueryOutcome:
@@ -44,6 +49,7 @@ def good(sql: str, description: str, rows: Rows, duration_ms: float) -> QueryOut
         summary=_summary(rows),
         duration_ms=round(duration_ms, 3),
         tables=rows.tables,
+        types=rows.types,
     )
 
 
@@ -55,6 +61,7 @@ def bad(sql: str, description: str, trouble: Trouble, duration_ms: float = 0.0) 
         description=description,
         summary=f"{verdict}: {trouble.text}",
         error=trouble.text,
+        against_rules=trouble.against_rules,
         duration_ms=round(duration_ms, 3),
     )
 

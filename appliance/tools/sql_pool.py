@@ -6,19 +6,22 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 import trio
 
+from appliance.changes import ChangePlan
 from appliance.errors import StoreError
 from appliance.messages import QueryOutcome
 from appliance.schema import Schema
-from appliance.sqlguard import SqlPolicy
+from appliance.sqlguard import Demands, SqlPolicy
 from appliance.tools import sql_outcome
 from appliance.tools.sql_outcome import Trouble
+from appliance.tools.sql_parameters import checked
 from appliance.tools.sql_wire import (
     EXIT_MEMORY,
     FRAME_BYTES_MAX,
@@ -36,6 +39,7 @@ KILL_GRACE_S = 2.0
 """A worker ends itself at the deadline; this much later we do it."""
 SCHEMA_TIMEOUT_S = 15.0
 RECEIVE_BYTES = 64 * 1024
+NO_DEMANDS = Demands()
 
 ENVIRONMENT = (
     "PATH",
@@ -90,17 +94,39 @@ class SqlPool:
         async with self._slots:
             self._idle.append(await self._take())
 
-    async def query(self, sql: str, policy: SqlPolicy, *, description: str = "") -> QueryOutcome:
-        """Run one statement; never raises for a bad one. Cancelling kills its process at once."""
+    async def query(
+        self,
+        sql: str,
+        policy: SqlPolicy,
+        *,
+        description: str = "",
+        parameters: Mapping[str, Any] | None = None,
+        demands: Demands = NO_DEMANDS,
+    ) -> QueryOutcome | ChangePlan:
+        """Run one statement; never raises for a bad one. Cancelling kills its process at once.
+
+        `parameters` are the values of its `:name`s, unused ones are ignored. A writing statement that the
+        policy permits gives a plan of what it would change; nothing is written.
+        """
         started = trio.current_time()
         try:
-            request = frame(Query(sql=sql, policy=policy, description=description))
-            answer = await self._ask(request, policy.timeout_s + KILL_GRACE_S)
+            query = Query(
+                sql=sql,
+                policy=policy,
+                description=description,
+                parameters=checked(parameters or {}),
+                demands=demands,
+            )
+            answer = await self._ask(frame(query), policy.timeout_s + KILL_GRACE_S)
+            if answer.plan is not None:
+                return answer.plan
             assert answer.outcome is not None
             return answer.outcome
         except UnicodeEncodeError:
-            trouble = Trouble("The statement is not valid Unicode text")
+            trouble = Trouble("The statement or a parameter is not valid Unicode text")
             sql = sql.encode(errors="replace").decode()
+        except ValueError as error:
+            trouble = Trouble(str(error))
         except trio.TooSlowError:
             trouble = sql_outcome.timed_out(policy)
         except WorkerEnded as ended:

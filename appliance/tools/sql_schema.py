@@ -6,8 +6,8 @@ This is our own SQL on a connection that no model reaches. It costs a bounded nu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ import apsw
 import msgspec
 
 from appliance.schema import Column, ForeignKey, Schema, Table
-from appliance.sqlguard import SqlPolicy, fold
+from appliance.sqlguard import PUBLIC, SqlPolicy, fold
+from appliance.sqltext import quoted
 from appliance.tools.sql_comments import comments
 from appliance.tools.sql_keys import Evidence, infer
-from appliance.tools.sql_text import quoted
+from appliance.tools.sql_ranges import Ranges, holds_range
 
 SAMPLE_ROWS = 1000
 """Rows looked at for sample values."""
@@ -45,29 +46,75 @@ def open_read_only(path: Path) -> apsw.Connection:
     return db
 
 
-def read_schema(
-    db: apsw.Connection, policy: SqlPolicy, catalogue: Mapping[str, list[str]] | None = None
-) -> Schema:
-    """The tables and visible columns that `policy` allows, by name; raises `apsw.Error`.
+@contextmanager
+def open_attached(files: Mapping[str, str]) -> Iterator[dict[str, apsw.Connection]]:
+    """Read-only connections to attached files, by schema name, without those that cannot be opened."""
+    with ExitStack() as stack:
+        opened = {}
+        for schema, path in files.items():
+            with suppress(apsw.Error):
+                opened[schema] = stack.enter_context(closing(open_read_only(Path(path))))
+        yield opened
 
-    `catalogue` narrows that to what a guarded connection really shows. Tables with a row rule give no
-    samples and no row count, since those would be of other people's rows.
+
+def read_schema(
+    files: Mapping[str, apsw.Connection],
+    policy: SqlPolicy,
+    catalogue: Mapping[str, list[str]] | None = None,
+) -> Schema:
+    """The tables and visible columns that `policy` allows: of the data file, then of each attached one.
+
+    `files` maps a schema name to its file; that of the data file is `public`, and the version is that file's.
+    `catalogue` narrows all to what a guarded connection really shows: `table`, or `schema.table` for an
+    attached file, to columns. Tables with a row rule give no samples, ranges and row count, since those would
+    be of other people's rows. An attached file that cannot be read is left out; for the data file,
+    `apsw.Error` is raised.
     """
-    with db:
-        version = int(db.pragma("schema_version"))
-        drafts = [
-            _Draft(db, policy, name, kind, catalogue)
-            for name, kind in sorted(_listed(db), key=lambda entry: fold(entry[0]))
-            if _is_shown(name, kind, policy, catalogue)
-        ]
-        drafts = [draft for draft in drafts if draft.columns]
-        evidence = [draft.evidence() for draft in drafts]
-        tables = []
-        for draft, proof in zip(drafts, evidence, strict=True):
-            declared = draft.declared_keys(drafts)
-            inferred = infer(proof, evidence, {key.column for key in declared})
-            tables.append(draft.table(declared + inferred))
+    version = int(
+        files[PUBLIC].pragma("schema_version")
+    )  # before the rest: what changes now is seen next time
+    reading = _Reading(policy, catalogue)
+    tables = reading.tables(PUBLIC, files[PUBLIC])
+    for schema in sorted(files.keys() - {PUBLIC}, key=fold):
+        with suppress(apsw.Error, UnicodeDecodeError):
+            tables += reading.tables(schema, files[schema])
     return Schema(tables=tables, version=version)
+
+
+class _Reading:
+    """One reading of all files: what it may show, and how much it may still cost."""
+
+    def __init__(self, policy: SqlPolicy, catalogue: Mapping[str, list[str]] | None) -> None:
+        self.policy = policy
+        self.catalogue = catalogue
+        self.ranges = Ranges()
+
+    def tables(self, schema: str, db: apsw.Connection) -> list[Table]:
+        """Those of one file, by name, with the keys between them."""
+        with db:
+            drafts = [
+                _Draft(self, schema, db, name, kind)
+                for name, kind in sorted(_listed(db), key=lambda entry: fold(entry[0]))
+                if self._is_shown(schema, name, kind)
+            ]
+            drafts = [draft for draft in drafts if draft.columns]
+            evidence = [draft.evidence() for draft in drafts]
+            tables = []
+            for draft, proof in zip(drafts, evidence, strict=True):
+                declared = draft.declared_keys(drafts)
+                inferred = infer(proof, evidence, {key.column for key in declared})
+                tables.append(draft.table(declared + inferred))
+        return tables
+
+    def shown_columns(self, schema: str, table: str) -> list[str] | None:
+        """What a guarded connection shows of a table; None when there is none to ask."""
+        if self.catalogue is None:
+            return None
+        return self.catalogue.get(table if schema == PUBLIC else f"{schema}.{table}", [])
+
+    def _is_shown(self, schema: str, name: str, kind: str) -> bool:
+        shown = self.shown_columns(schema, name)
+        return kind in ("table", "view") and shown != [] and self.policy.allows(name, schema)
 
 
 def _listed(db: apsw.Connection) -> list[tuple[str, str]]:
@@ -77,30 +124,21 @@ def _listed(db: apsw.Connection) -> list[tuple[str, str]]:
     ]
 
 
-def _is_shown(name: str, kind: str, policy: SqlPolicy, catalogue: Mapping[str, list[str]] | None) -> bool:
-    if catalogue is not None and name not in catalogue:
-        return False
-    return kind in ("table", "view") and policy.allows(name)
-
-
 class _Draft:
     """One table while its schema is read."""
 
-    def __init__(
-        self,
-        db: apsw.Connection,
-        policy: SqlPolicy,
-        name: str,
-        kind: str,
-        catalogue: Mapping[str, list[str]] | None,
-    ) -> None:
+    def __init__(self, reading: _Reading, schema: str, db: apsw.Connection, name: str, kind: str) -> None:
+        self._reading = reading
+        self._schema = schema
         self._db = db
         self.name = name
         self._is_table = kind == "table"
-        self._is_open = self._is_table and not policy.row_rule(name)
-        self.columns = self._read_columns(policy.hidden(name))
-        if catalogue is not None:
-            self.columns = [column for column in self.columns if column.name in catalogue[name]]
+        self._is_restricted = bool(reading.policy.row_rules(name, schema))
+        self._is_open = self._is_table and not self._is_restricted
+        self.columns = self._read_columns(reading.policy.hidden(name, schema))
+        shown = reading.shown_columns(schema, name)
+        if shown is not None:
+            self.columns = [column for column in self.columns if column.name in shown]
         self._values = self._read_values() if self._is_open else {}
 
     def _read_columns(self, hidden: frozenset[str]) -> list[Column]:
@@ -138,19 +176,41 @@ class _Draft:
             "SELECT sql FROM main.sqlite_schema WHERE name = ? AND type IN ('table', 'view')", (self.name,)
         ).get
         about, notes = comments(create or "", [column.name for column in self.columns])
+        row_count = self._row_count() if self._is_open else None
+        ranges = self._ranges(keys, row_count)
         columns = [
             msgspec.structs.replace(
-                column, comment=notes.get(column.name, ""), samples=self._samples(column.name)
+                column,
+                comment=notes.get(column.name, ""),
+                samples=self._samples(column.name),
+                low=ranges[column.name][0] if column.name in ranges else "",
+                high=ranges[column.name][1] if column.name in ranges else "",
             )
             for column in self.columns
         ]
         return Table(
             name=self.name,
+            schema=self._schema,
             columns=columns,
             foreign_keys=keys,
             comment=about if self._is_table else "",
-            row_count=self._row_count() if self._is_open else None,
+            row_count=row_count,
+            restricted=self._is_restricted,
         )
+
+    def _ranges(self, keys: list[ForeignKey], rows: int | None) -> dict[str, tuple[str, str]]:
+        """The least and the greatest value of columns whose values are not just keys."""
+        if not self._is_open:
+            return {}
+        pointing = {key.column for key in keys}
+        wanted = [
+            column
+            for column in self.columns
+            if column.name not in pointing
+            and not column.primary_key
+            and holds_range(column, self._values.get(column.name, ()))
+        ]
+        return self._reading.ranges.read(self._db, self.name, wanted, rows)
 
     def _samples(self, column: str) -> list[str]:
         counter = self._values.get(column, Counter())

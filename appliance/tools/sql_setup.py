@@ -6,6 +6,12 @@ from pathlib import Path
 
 import apsw
 
+PARAMETERS_MAX = 2_000
+"""Parameters of one statement: tools that insert many rows at once need one for each value."""
+
+BUSY_TIMEOUT_MS = 2_000
+"""How long to wait for a lock on the data file."""
+
 LIMITS = {
     apsw.SQLITE_LIMIT_LENGTH: 200_000,  # trim() is quadratic in one step: 100 kB take 40 s
     apsw.SQLITE_LIMIT_SQL_LENGTH: 20_000,
@@ -13,8 +19,7 @@ LIMITS = {
     apsw.SQLITE_LIMIT_COMPOUND_SELECT: 50,
     apsw.SQLITE_LIMIT_VDBE_OP: 50_000,
     apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 100,  # matching is exponential in the pattern's %
-    apsw.SQLITE_LIMIT_ATTACHED: 1,
-    apsw.SQLITE_LIMIT_VARIABLE_NUMBER: 1,
+    apsw.SQLITE_LIMIT_VARIABLE_NUMBER: PARAMETERS_MAX,
     apsw.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
     apsw.SQLITE_LIMIT_WORKER_THREADS: 0,
 }
@@ -28,29 +33,38 @@ def attach(path: Path, name: str) -> apsw.Connection:
     try:
         # First of all: changing it later drops every TEMP view.
         db.pragma("temp_store", "memory")
-        db.set_busy_timeout(2_000)
-        db.execute(f"ATTACH ? AS {name}", (f"{path.absolute().as_uri()}?mode=ro",))
-        db.execute(f"PRAGMA {name}.cache_size = -8000")  # KiB
-        # A mapped file turns an I/O error into a crash.
-        db.execute(f"PRAGMA {name}.mmap_size = 0")
+        db.set_busy_timeout(BUSY_TIMEOUT_MS)
+        attach_file(db, path, name, cache_kib=8000)
         # Views of the file must not be trusted with functions or tables that have effects.
         db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+        # "name" is a name and never falls back to being a string: a misspelt column is an error.
+        db.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
+        db.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
     except BaseException:
         db.close()
         raise
     return db
 
 
-def harden(db: apsw.Connection) -> None:
+def attach_file(
+    db: apsw.Connection, path: Path, name: str, *, cache_kib: int, immutable: bool = False
+) -> None:
+    """Attach one file read-only; raises `apsw.Error`. An `immutable` one is read without any lock."""
+    mode = "mode=ro&immutable=1" if immutable else "mode=ro"
+    db.execute(f"ATTACH ? AS {name}", (f"{path.absolute().as_uri()}?{mode}",))
+    db.execute(f"PRAGMA {name}.cache_size = -{cache_kib}")
+    # A mapped file turns an I/O error into a crash.
+    db.execute(f"PRAGMA {name}.mmap_size = 0")
+
+
+def harden(db: apsw.Connection, attached: int = 1) -> None:
     """The last step: nothing can be attached, created or written from here on."""
     for limit, value in LIMITS.items():
         db.limit(limit, value)
+    db.limit(apsw.SQLITE_LIMIT_ATTACHED, attached)
     db.pragma("query_only", True)
     db.pragma("cell_size_check", True)
     db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
     db.config(apsw.SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0)
-    # "name" is a name and never falls back to being a string: a misspelt column is an error.
-    db.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
-    db.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
     db.drop_modules(["json_each", "json_tree"])

@@ -1,18 +1,9 @@
-"""Values and column names of SQLite as JSON has them."""
+"""Sizes of values and names of columns as JSON has them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
-
-
-def jsonable(value: Any) -> Any:
-    """One value: blobs as `x'0aff'`, numbers that JSON cannot write as None, the rest as it is."""
-    kind = type(value)
-    if kind is float:
-        return value if math.isfinite(value) else None
-    return f"x'{value.hex()}'" if kind is bytes else value
 
 
 def size_of(row: Iterable[Any]) -> int:

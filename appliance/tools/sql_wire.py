@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import struct
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
+from appliance.changes import ChangePlan
 from appliance.messages import QueryOutcome
 from appliance.schema import Schema
-from appliance.sqlguard import SqlPolicy
+from appliance.sqlguard import Demands, SqlPolicy
 
 HEADER = struct.Struct(">I")
 """Bytes of the message that follows."""
@@ -22,11 +23,16 @@ EXIT_MEMORY = 70
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, tag="query"):
-    """Run one statement; the answer's `outcome` is set."""
+    """Run one statement, with values for its `:parameters`; the answer's `outcome` is set.
+
+    For a writing statement that the policy permits, the answer's `plan` is set instead: nothing is written.
+    """
 
     sql: str
     policy: SqlPolicy
     description: str = ""
+    parameters: dict[str, Any] = {}
+    demands: Demands = Demands()
 
 
 class Describe(msgspec.Struct, frozen=True, kw_only=True, tag="describe"):
@@ -42,6 +48,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One per request; a first one, empty, says that the worker is ready."""
 
     outcome: QueryOutcome | None = None
+    plan: ChangePlan | None = None
     schema: Schema | None = None
     fault: str = ""
     retire: bool = False

@@ -21,15 +21,16 @@ from typing import BinaryIO
 import apsw
 import msgspec
 
+from appliance.changes import ChangePlan
 from appliance.messages import QueryOutcome
 from appliance.schema import Schema
-from appliance.sqlguard import SqlPolicy
+from appliance.sqlguard import PUBLIC, SqlPolicy
 from appliance.tools import sql_outcome
 from appliance.tools.sql_connection import GuardedConnection, SchemaChanged
-from appliance.tools.sql_errors import explain, operation_refused
-from appliance.tools.sql_names import strip_prefixes
+from appliance.tools.sql_errors import WRITING, explain, operation_refused
+from appliance.tools.sql_names import localize, statement_kind
 from appliance.tools.sql_outcome import Rows
-from appliance.tools.sql_schema import open_read_only, read_schema
+from appliance.tools.sql_schema import open_attached, open_read_only, read_schema
 from appliance.tools.sql_wire import EXIT_MEMORY, HEADER, Answer, Describe, Query, frame, parse_request
 
 CONNECTIONS_MAX = 16
@@ -63,34 +64,46 @@ class Worker:
             case Query():
                 _limit_memory(request.policy.memory_mib)
                 with _Alarm(request.policy.timeout_s + ALARM_GRACE_S):
-                    return Answer(outcome=self._query(request))
+                    result = self._query(request)
+                if isinstance(result, ChangePlan):
+                    return Answer(plan=result)
+                return Answer(outcome=result)
             case Describe():
                 with _Alarm(SCHEMA_TIMEOUT_S):
                     return self._describe(request.policy)
 
-    def _query(self, query: Query) -> QueryOutcome:
+    def _query(self, query: Query) -> QueryOutcome | ChangePlan:
         started = time.perf_counter()
-        if not query.policy.permits("SELECT"):
-            trouble = sql_outcome.Trouble(operation_refused("SELECT", query.policy))
+        writing = WRITING.get(statement_kind(query.sql), "")
+        operation = writing or "SELECT"
+        if not query.policy.permits(operation):
+            trouble = sql_outcome.Trouble(operation_refused(operation, query.policy))
             return sql_outcome.bad(query.sql, query.description, trouble)
-        sql = strip_prefixes(query.sql)
         try:
-            rows = self._run(sql, query.policy)
-        except _Failed as failed:
-            trouble = explain(failed.error, sql, failed.connection, query.policy)
-            return sql_outcome.bad(query.sql, query.description, trouble, _ms_since(started))
+            if writing:
+                return _plan(self._path, query)
+            return self._read(query, started)
         except apsw.Error as error:
             trouble = sql_outcome.Trouble(f"The database cannot be read: {error}", rejected=False)
             return sql_outcome.bad(query.sql, query.description, trouble, _ms_since(started))
+
+    def _read(self, query: Query, started: float) -> QueryOutcome:
+        sql = localize(query.sql, _schemas(query.policy))
+        try:
+            rows = self._run(sql, query)
+        except _Failed as failed:
+            trouble = explain(failed.error, sql, failed.connection, query.policy)
+            return sql_outcome.bad(query.sql, query.description, trouble, _ms_since(started))
         return sql_outcome.good(query.sql, query.description, rows, _ms_since(started))
 
-    def _run(self, sql: str, policy: SqlPolicy) -> Rows:
+    def _run(self, sql: str, query: Query) -> Rows:
         """Run on the policy's connection, made anew as often as the file's schema changes under it."""
+        policy = query.policy
         key = _key(policy)
         for _ in range(REBUILDS_MAX):
             connection = self._connection(key, policy)
             try:
-                return connection.run(sql, policy)
+                return connection.run(sql, policy, query.parameters, query.demands)
             except SchemaChanged:
                 self._connections.pop(key).close()
             except (apsw.CorruptError, apsw.NotADBError, apsw.IOError, apsw.CantOpenError):
@@ -130,7 +143,8 @@ class Worker:
         if connection.schema_version != version:
             self._connections.pop(key).close()
             connection = self._connection(key, policy)
-        schema = read_schema(self._plain, policy, connection.catalogue)
+        with open_attached(policy.files) as attached:
+            schema = read_schema({**attached, PUBLIC: self._plain}, policy, connection.catalogue)
         self._schemas[key] = (schema, now)
         return schema
 
@@ -159,6 +173,18 @@ class _Alarm:
 
 def _key(policy: SqlPolicy) -> bytes:
     return msgspec.msgpack.encode(policy.sight(), order="deterministic")
+
+
+def _plan(path: Path, query: Query) -> QueryOutcome | ChangePlan:
+    """What a permitted writing statement would change; most workers never need this."""
+    from appliance.tools.sql_changes import plan_change
+
+    return plan_change(path, query.policy, query)
+
+
+def _schemas(policy: SqlPolicy) -> tuple[str, ...]:
+    """Attached schemas whose tables a statement may name."""
+    return tuple(sorted(filter(policy.could_allow, policy.files)))
 
 
 def _ms_since(started: float) -> float:

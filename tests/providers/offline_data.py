@@ -106,7 +106,7 @@ def flights_db() -> Any:
 
 def schema_of(db: apsw.Connection) -> Schema:
     """As the SQL tool reads it: samples of columns with few values, keys also where nobody declared them."""
-    return read_schema(db, SqlPolicy())
+    return read_schema({"public": db}, SqlPolicy())
 
 
 def system_prompt(schema: Schema) -> str:

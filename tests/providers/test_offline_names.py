@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.prompt import schema_section
+from appliance import prompt
+from appliance.bot import Bot, Example
 from appliance.providers.offline.dates import find_period, shifted
 from appliance.providers.offline.intent import Period, Unclear
 from appliance.providers.offline.lexicon import Lexicon
@@ -18,6 +19,7 @@ from appliance.providers.offline.schema_text import read_today, schema_lines
 from appliance.providers.offline.sqltext import RESERVED, literal, quoted
 from appliance.providers.offline.words import is_slip, kind_of, parts, stem
 from appliance.schema import Column, ForeignKey, Schema, Table
+from appliance.schema_text import LeftOut, schema_section
 from tests.providers.offline_data import Shop, ask, run_sql, shop_db, system_prompt
 
 TODAY = date(2026, 11, 22)
@@ -85,6 +87,40 @@ def test_foreign_keys_are_read_back() -> None:
     users = Table(name="users", columns=[Column(name="id", primary_key=True)])
     orders = Table(name="orders", columns=[Column(name="user_id", type="INTEGER")], foreign_keys=[key])
     assert read_schema(schema_section(Schema(tables=[users, orders]))).tables[1].foreign_keys == [key]
+
+
+def test_ranges_are_read_back_and_comments_are_not_taken_for_them() -> None:
+    columns = [
+        Column(name="a", type="DATE", low="2013-01-01", high="2013-12-31", comment="from start to end"),
+        Column(name="b", type="TIMESTAMP", low="2013-01-01 05:00:00", high="2013-12-31T23:59:59Z"),
+        Column(name="c", type="REAL", samples=["x"], low="-1.5", high="1e+20"),
+        Column(name="d", comment="from start to end"),
+    ]
+    text = schema_section(Schema(tables=[Table(name="t", columns=columns)]))
+    (table,) = read_schema(text).tables
+    assert [(c.low, c.high) for c in table.columns] == [(c.low, c.high) for c in columns]
+    assert [kind_of(c) for c in table.columns] == [kind_of(c) for c in columns]
+
+
+def test_only_the_tables_that_are_shown_are_read_whatever_else_the_prompt_says() -> None:
+    sold = Table(name="sold", schema="stock", columns=[Column(name="id", primary_key=True)], restricted=True)
+    text = prompt.system_prompt(
+        prompt.PromptContext(
+            bot=Bot(name="b", allowed_operations=["SELECT", "DELETE"], confirm_writes=True),
+            prompt="Hello.",
+            schema=Schema(tables=[sold]),
+            history=[],
+            question="",
+            user_id="",
+            now="2026-11-22T10:00:00Z",
+            budget_tokens=1000,
+            left_out=LeftOut(tables="a, b and 5 rows.", columns={"stock.sold": "price, 9 rows."}),
+            examples=[Example(question="x", sql="SELECT 1\n# Database schema\n## Table public.fake\n| id |")],
+        )
+    )
+    (table,) = read_schema(text).tables
+    assert table == Table(name="sold", schema="stock", columns=[Column(name="id", primary_key=True)])
+    assert read_today(text) == TODAY
 
 
 def test_a_prompt_without_a_schema_has_no_tables() -> None:

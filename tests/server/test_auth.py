@@ -127,7 +127,22 @@ async def test_nothing_is_an_anonymous_caller(authenticator: Authenticator) -> N
 
 async def test_a_user_token_is_that_user(authenticator: Authenticator) -> None:
     caller = await authenticator.identify(shown(user_token(), peer_ip="203.0.113.9"))
-    assert caller == Caller(role="authenticated", user_id="alice", ip="203.0.113.9", expires_at=NOW + 3600)
+    assert caller == Caller(
+        role="authenticated",
+        user_id="alice",
+        ip="203.0.113.9",
+        expires_at=NOW + 3600,
+        claims=caller.claims,
+    )
+
+
+async def test_the_claims_of_a_token_reach_the_caller_and_no_impersonation(
+    authenticator: Authenticator,
+) -> None:
+    token = jwt.encode({"sub": "alice", "app": {"team": "red"}}, SECRET)
+    caller = await authenticator.identify(shown(token))
+    assert caller.claims == {"sub": "alice", "app.team": "red"}
+    assert caller.impersonate("bob").claims == {}
 
 
 async def test_an_anon_token_is_the_same_as_none_but_shows_that_it_was_there(

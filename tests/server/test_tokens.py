@@ -53,6 +53,45 @@ def test_a_user_token_says_who_and_until_when() -> None:
     uuid.UUID(claims.token_id)
 
 
+def test_a_user_has_the_scalars_of_the_token_by_dotted_names() -> None:
+    nested = {"team": "red", "level": {"n": 3, "deep": {"ok": True}}, "groups": ["a"], "none": None}
+    claims = {"sub": "ann", "rate": 0.5, "app_metadata": nested, "app_metadata.team": "forged", "a-b": 1}
+    scalars = verify(signed(claims), SECRET, NOW).scalars
+    assert scalars == {
+        "sub": "ann",
+        "rate": 0.5,
+        "app_metadata.team": "red",
+        "app_metadata.level.n": 3,
+        "app_metadata.level.deep.ok": True,
+    }
+
+
+def test_claims_that_are_too_many_too_long_or_inexact_are_left_out() -> None:
+    inner = {f"c{n}": n for n in range(100)}
+    scalars = verify(signed({"mine": inner, "sub": "ann", "team": "red"}), SECRET, NOW).scalars
+    assert len(scalars) == 50
+    assert (scalars["sub"], scalars["team"]) == ("ann", "red")
+    odd = {"sub": "ann", "long": "x" * 1001, "just": "x" * 1000, "huge": 2**64, "least": -(2**63)}
+    assert verify(signed(odd), SECRET, NOW).scalars.keys() == {"sub", "just", "least"}
+    deep: dict[str, Any] = {"end": 1}
+    for _ in range(300):
+        deep = {"d": deep}
+    assert verify(signed({"sub": "ann", **deep}), SECRET, NOW).scalars["sub"] == "ann"
+
+
+def test_half_a_character_in_a_claim_reaches_nobody() -> None:
+    token = signed(b'{"sub": "ann", "half": "\\ud800", "team": "red"}')
+    try:
+        scalars = verify(token, SECRET, NOW).scalars
+    except InvalidCredential:
+        return
+    assert scalars == {"sub": "ann", "team": "red"}
+
+
+def test_who_is_no_user_has_no_claims() -> None:
+    assert verify(signed({"role": "service_role", "team": "red"}), SECRET, NOW).scalars == {}
+
+
 def test_any_library_can_read_and_make_our_tokens() -> None:
     ours = make_user_token(SECRET, user_id="alice", role="admin", now=time.time(), lifetime_s=60)
     assert jwt.decode(ours, SECRET, algorithms=["HS256"])["sub"] == "alice"

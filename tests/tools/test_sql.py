@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ from appliance.identity import Caller
 from appliance.messages import QueryOutcome
 from appliance.sqlguard import SqlPolicy
 from appliance.tools.base import Tool, ToolContext, ToolOutput
-from appliance.tools.sql import MODEL_ROWS_MAX, TOOL
+from appliance.tools.for_model import MODEL_ROWS_MAX
+from appliance.tools.sql import TOOL
 from appliance.tools.sql_pool import SqlPool
 from tests.tools import data
 
@@ -20,8 +22,13 @@ MANY = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r LIMIT 300
 async def run(tmp_path: Path, sql: str) -> tuple[ToolOutput, dict[str, Any]]:
     async with SqlPool(data.make(tmp_path), workers_max=1) as pool:
 
-        async def run_sql(sql: str, description: str) -> QueryOutcome:
-            return await pool.query(sql, SqlPolicy(allowed_tables=["customers"]), description=description)
+        async def run_sql(
+            sql: str, description: str, parameters: Mapping[str, Any] | None = None
+        ) -> QueryOutcome:
+            policy = SqlPolicy(allowed_tables=["customers"])
+            outcome = await pool.query(sql, policy, description=description, parameters=parameters)
+            assert isinstance(outcome, QueryOutcome)
+            return outcome
 
         context = ToolContext(bot=Bot(name="b"), caller=Caller(), user_message="?", run_sql=run_sql)
         output = await tool.run(context, {"sql": sql, "description": "looking"})

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.tools.sql_names import statement_kind, strip_prefixes, table_names
+from appliance.tools.sql_names import localize, statement_kind, strip_prefixes, table_names
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,37 @@ from appliance.tools.sql_names import statement_kind, strip_prefixes, table_name
 )
 def test_only_schema_prefixes_of_tables_go(sql: str, stripped: str) -> None:
     assert strip_prefixes(sql) == stripped
+
+
+@pytest.mark.parametrize(
+    ("sql", "local"),
+    [
+        (
+            "SELECT warehouse.sales.a, 'warehouse.sales' -- warehouse.x\nFROM WAREHOUSE.[sales]",
+            'SELECT "sales".a, \'warehouse.sales\' -- warehouse.x\nFROM "warehouse.sales" AS "sales"',
+        ),
+        ("SELECT s.a FROM warehouse.sales s", 'SELECT s.a FROM "warehouse.sales" s'),
+        ("SELECT 1 IN warehouse.sales", 'SELECT 1 IN "warehouse.sales"'),
+        (
+            "SELECT sales.a, warehouse.sales.b FROM public.sales, warehouse.sales",
+            'SELECT sales.a, "warehouse.sales".b FROM sales, "warehouse.sales"',
+        ),
+        (
+            "WITH sales AS (SELECT sales.x FROM warehouse.sales) SELECT * FROM sales",
+            'WITH sales AS (SELECT sales.x FROM "warehouse.sales" AS "sales") SELECT * FROM sales',
+        ),
+        (
+            "SELECT 1 FROM warehouse.a WHERE EXISTS (SELECT 1 FROM t WHERE t.x = warehouse.a.x)",
+            'SELECT 1 FROM "warehouse.a" AS "a" WHERE EXISTS (SELECT 1 FROM t WHERE t.x = "a".x)',
+        ),
+        ('SELECT * FROM warehouse."a""b"', 'SELECT * FROM "warehouse.a""b" AS "a""b"'),
+        ("SELECT * FROM archive.sales", "SELECT * FROM archive.sales"),
+        ("SELECT warehouse.id FROM t AS warehouse", "SELECT warehouse.id FROM t AS warehouse"),
+        ("SELECT * FROM warehouse.sales WHERE 'open", "SELECT * FROM warehouse.sales WHERE 'open"),
+    ],
+)
+def test_tables_of_attached_schemas_become_one_name(sql: str, local: str) -> None:
+    assert localize(sql, ("warehouse",)) == local
 
 
 def test_text_that_breaks_the_parser_comes_back_as_it_is() -> None:

@@ -10,8 +10,10 @@ import msgspec
 import pytest
 import trio
 
+from appliance.changes import ChangePlan
+from appliance.datarules import DataRules
 from appliance.errors import StoreError
-from appliance.sqlguard import SqlPolicy
+from appliance.sqlguard import Demands, SqlPolicy
 from appliance.tools.sql_pool import SqlPool
 from tests.tools import data
 
@@ -86,24 +88,35 @@ async def test_a_bad_query_is_answered_with_what_to_do(pool: SqlPool) -> None:
         msgspec.json.encode(outcome)
 
 
-async def test_writes_are_refused_also_where_a_bot_allows_them(pool: SqlPool) -> None:
+async def test_an_operation_that_is_not_allowed_is_named(pool: SqlPool) -> None:
     policy = msgspec.structs.replace(POLICY, allowed_operations=["SELECT", "DELETE"])
-    outcome = await pool.query("DELETE FROM customers", policy)
-    assert outcome.error == (
-        "Operation not allowed: DELETE. Writes are not available yet, also where a bot allows them"
-    )
     outcome = await pool.query("INSERT INTO customers (name) VALUES ('x')", policy)
     assert outcome.error == "Operation not allowed: INSERT. Allowed: SELECT, DELETE"
     only_writes = msgspec.structs.replace(POLICY, allowed_operations=["INSERT"])
     outcome = await pool.query("SELECT 1", only_writes)
     assert outcome.error == "Operation not allowed: SELECT. Allowed: INSERT"
+    outcome = await pool.query("WITH a AS (SELECT 1) UPDATE customers SET name = 'x'", only_writes)
+    assert outcome.error == "Operation not allowed: UPDATE. Allowed: INSERT"
+    outcome = await pool.query("DROP TABLE customers", only_writes)
+    assert "Operation not allowed" in (outcome.error or "")
+
+
+async def test_a_permitted_write_gives_a_plan_and_writes_nothing(pool: SqlPool) -> None:
+    policy = msgspec.structs.replace(POLICY, allowed_operations=["INSERT"])
+    plan = await pool.query("INSERT INTO customers (name) VALUES ('Dan')", policy, description="new")
+    assert isinstance(plan, ChangePlan)
+    assert (plan.operation, plan.table) == ("INSERT", "customers")
+    assert [row.after for row in plan.rows] == [{"name": "Dan"}]
+    assert (await pool.query("SELECT count(*) FROM customers", POLICY)).rows == [[3]]
 
 
 async def test_values_become_json(pool: SqlPool) -> None:
     outcome = await pool.query(
         "SELECT x'00ff', 1e999, 9007199254740993, NULL, 0.5, 'ä', 1 AS a, 2 AS a, 3 AS A", POLICY
     )
-    assert outcome.rows == [["x'00ff'", None, 9007199254740993, None, 0.5, "ä", 1, 2, 3]]
+    assert outcome.rows == [["x'00ff'", None, "9007199254740993", None, 0.5, "ä", 1, 2, 3]]
+    kinds = ["blob", "number", "integer", "mixed", "number", "text", "integer", "integer", "integer"]
+    assert outcome.types == kinds
     assert outcome.columns[-3:] == ["a", "a_2", "A"]
     assert len(set(outcome.columns)) == 9
     msgspec.json.encode(outcome)
@@ -119,6 +132,88 @@ async def test_rows_and_bytes_are_cut_at_the_caps(pool: SqlPool) -> None:
     policy = msgspec.structs.replace(POLICY, bytes_max=1080)
     outcome = await pool.query(many + "SELECT printf('%.*c', 100, 'x') FROM r", policy)
     assert (outcome.row_count, outcome.truncated) == (10, True)
+
+
+async def test_parameters_are_bound_by_name(pool: SqlPool) -> None:
+    sql = "SELECT name FROM customers WHERE city = :city AND id < :most AND :yes AND :none IS NULL"
+    values = {"city": "London", "most": 3, "yes": True, "none": None, "unused": 1.5}
+    assert (await pool.query(sql, POLICY, parameters=values)).rows == [["Ada"]]
+    values["city"] = "London' OR 1 --"
+    assert (await pool.query(sql, POLICY, parameters=values)).rows == []
+    outcome = await pool.query(sql, POLICY, parameters={"most": 3, "yes": 1})
+    assert (outcome.error or "").startswith("No value for :city, :none. Given: :most, :yes.")
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        ([1], "The parameter a must be text, a number, a boolean or null, not list"),
+        (b"x", "not bytes"),
+        (2**63, "The parameter a is too large a number"),
+        ("\ud800", "not valid Unicode"),
+        ("x" * 300_000, "too long"),
+    ],
+)
+async def test_a_parameter_that_cannot_be_bound_is_a_clear_answer(
+    pool: SqlPool, value: object, error: str
+) -> None:
+    outcome = await pool.query("SELECT :a", POLICY, parameters={"a": value})
+    assert error in (outcome.error or "")
+    assert (await pool.query("SELECT :a", POLICY, parameters={"a": -(2**63)})).error is None
+
+
+async def test_parameters_without_a_name_are_refused(pool: SqlPool) -> None:
+    for sql in ("SELECT ?", "SELECT :a, ?"):
+        outcome = await pool.query(sql, POLICY, parameters={"a": 1})
+        assert outcome.error == "Parameters need names like :name; the place holder ? has none"
+
+
+@pytest.mark.parametrize(
+    ("sql", "demands", "error"),
+    [
+        ("SELECT 1", Demands(required_tables=["orders"]), "must be answered from orders. Read orders"),
+        (
+            "SELECT name FROM customers",
+            Demands(required_tables=["public.Orders"]),
+            "from orders, not only from customers",
+        ),
+        (
+            "SELECT count(*) FROM orders",
+            Demands(forbidden_tables=["orders"], required_tables=["order_totals"]),
+            "without orders. Use order_totals instead",
+        ),
+        (
+            "SELECT name FROM customers",
+            Demands(required_columns={"customers": ["ID", "name", "no_such"]}),
+            "A statement that reads customers must also read its columns id; add them",
+        ),
+        ("SELECT total FROM orders", Demands(required_tables=["orders", "no_such"]), None),
+        ("SELECT total FROM orders", Demands(required_columns={"customers": ["id"]}), None),
+        ("SELECT * FROM customers", Demands(required_columns={"public.customers": ["id", "name"]}), None),
+        ("SELECT 1 FROM orders WHERE 0", Demands(required_tables=["orders"]), None),
+    ],
+)
+async def test_what_a_bots_rules_ask_for_is_refused_or_met(
+    pool: SqlPool, sql: str, demands: Demands, error: str | None
+) -> None:
+    for _ in range(2):
+        outcome = await pool.query(sql, POLICY, demands=demands)
+        assert outcome.against_rules is (error is not None)
+        assert (error or "") in (outcome.error or "")
+        assert (outcome.error is None) == (error is None)
+    assert (await pool.query(sql, POLICY)).error is None
+
+
+async def test_a_table_that_only_a_row_rule_reads_is_not_what_a_statement_mentions(pool: SqlPool) -> None:
+    layer = DataRules(row_rules={"orders": "customer_id IN (SELECT id FROM customers)"})
+    policy = msgspec.structs.replace(POLICY, rules=[layer], user_id="1")
+    demands = Demands(forbidden_tables=["customers"])
+    for sql in ("SELECT count(*) FROM orders", "SELECT o.total FROM orders o JOIN products USING (id)"):
+        outcome = await pool.query(sql, policy, demands=demands)
+        assert outcome.error is None
+        assert "customers" not in outcome.tables
+    both = await pool.query("SELECT name FROM orders, customers", policy, demands=demands)
+    assert both.against_rules
 
 
 async def test_a_query_sees_what_a_running_server_has_just_committed(pool: SqlPool, path: Path) -> None:
@@ -151,7 +246,7 @@ async def test_row_rules_show_each_caller_only_own_rows(pool: SqlPool) -> None:
     rules = {"orders": "customer_id = :user_id OR :role = 'admin' -- staff sees all"}
 
     def caller(user_id: str, role: str = "authenticated") -> SqlPolicy:
-        return msgspec.structs.replace(POLICY, row_rules=rules, user_id=user_id, role=role)
+        return msgspec.structs.replace(POLICY, rules=[DataRules(row_rules=rules)], user_id=user_id, role=role)
 
     async def ids(policy: SqlPolicy) -> list[int]:
         outcome = await pool.query("SELECT id FROM orders ORDER BY id", policy)
@@ -180,7 +275,7 @@ async def test_rows_behind_a_rule_or_view_cannot_betray_themselves_by_an_error(
     server.execute(f"CREATE VIEW of_ada AS SELECT * FROM orders WHERE {costly}")
     server.close()
     fails = "CASE WHEN total = 10.5 THEN abs(-9223372036854775807 - 1) ELSE 1 END"
-    ruled = msgspec.structs.replace(POLICY, row_rules={"orders": costly})
+    ruled = msgspec.structs.replace(POLICY, rules=[DataRules(row_rules={"orders": costly})], user_id="1")
     view = SqlPolicy(allowed_tables=["of_ada"])
     for table, policy in (("orders", ruled), ("of_ada", view)):
         for sql in (
@@ -193,30 +288,36 @@ async def test_rows_behind_a_rule_or_view_cannot_betray_themselves_by_an_error(
 
 async def test_a_view_over_a_restricted_table_needs_a_rule_of_its_own(pool: SqlPool) -> None:
     rules = {"orders": "customer_id = :user_id"}
-    policy = msgspec.structs.replace(POLICY, row_rules=rules, user_id="1")
+    policy = msgspec.structs.replace(POLICY, rules=[DataRules(row_rules=rules)], user_id="1")
     outcome = await pool.query("SELECT * FROM order_totals", policy)
     assert "it reads orders, which is restricted" in (outcome.error or "")
     assert "order_totals" not in [table.name for table in (await pool.schema(policy)).tables]
-    own = msgspec.structs.replace(policy, row_rules={**rules, "order_totals": "customer_id = :user_id"})
+    own = msgspec.structs.replace(
+        policy, rules=[DataRules(row_rules={**rules, "order_totals": "customer_id = :user_id"})]
+    )
     assert (await pool.query("SELECT total FROM order_totals", own)).rows == [[10.5]]
 
 
 async def test_a_rule_sees_other_tables_as_the_caller_does(pool: SqlPool) -> None:
     rules = {"orders": "customer_id IN (SELECT id FROM customers)", "customers": "name = :user_id"}
-    policy = msgspec.structs.replace(POLICY, row_rules=rules, user_id="Bob")
+    policy = msgspec.structs.replace(POLICY, rules=[DataRules(row_rules=rules)], user_id="Bob")
     assert (await pool.query("SELECT id FROM orders", policy)).rows == [[3]]
-    forbidden = msgspec.structs.replace(policy, row_rules={"orders": "id IN (SELECT id FROM users)"})
+    forbidden = msgspec.structs.replace(
+        policy, rules=[DataRules(row_rules={"orders": "id IN (SELECT id FROM users)"})]
+    )
     assert "It cannot be shown" in ((await pool.query("SELECT id FROM orders", forbidden)).error or "")
 
 
 async def test_a_broken_rule_closes_its_table_and_no_other(pool: SqlPool) -> None:
-    policy = msgspec.structs.replace(POLICY, row_rules={"orders": "no_such = 1"})
+    layer = DataRules(row_rules={"orders": "no_such = 1"})
+    policy = msgspec.structs.replace(POLICY, rules=[layer], user_id="1")
     assert "no such column: no_such" in ((await pool.query("SELECT * FROM orders", policy)).error or "")
     assert (await pool.query("SELECT count(*) FROM customers", policy)).rows == [[3]]
 
 
 async def test_hidden_columns_do_not_exist(pool: SqlPool) -> None:
-    policy = msgspec.structs.replace(POLICY, hidden_columns={"customers": ["EMAIL"]})
+    layer = DataRules(hidden_columns={"customers": ["EMAIL"]})
+    policy = msgspec.structs.replace(POLICY, rules=[layer])
     outcome = await pool.query("SELECT * FROM customers", policy)
     assert outcome.columns == ["id", "name", "city"]
     for sql in (

@@ -6,10 +6,11 @@ from pathlib import Path
 import apsw
 import pytest
 
+from appliance.datarules import DataRules
 from appliance.schema import Column, ForeignKey, Table
-from appliance.sqlguard import SqlPolicy
+from appliance.sqlguard import PUBLIC, SqlPolicy
 from appliance.tools.sql_pool import SqlPool
-from appliance.tools.sql_schema import read_schema
+from appliance.tools.sql_schema import open_attached, read_schema
 from tests.tools import data
 
 
@@ -41,7 +42,7 @@ def flights() -> apsw.Connection:
 
 
 def tables(db: apsw.Connection, policy: SqlPolicy | None = None) -> dict[str, Table]:
-    return {table.name: table for table in read_schema(db, policy or SqlPolicy()).tables}
+    return {table.name: table for table in read_schema({PUBLIC: db}, policy or SqlPolicy()).tables}
 
 
 def column(table: Table, name: str) -> Column:
@@ -82,7 +83,9 @@ def test_declared_and_named_keys_are_found(db: apsw.Connection) -> None:
 
 def test_a_key_to_a_forbidden_table_or_hidden_column_is_not_shown(db: apsw.Connection) -> None:
     assert tables(db, SqlPolicy(allowed_tables=["orders"]))["orders"].foreign_keys == []
-    hidden = SqlPolicy(allowed_tables=["orders", "customers"], hidden_columns={"customers": ["id"]})
+    hidden = SqlPolicy(
+        allowed_tables=["orders", "customers"], rules=[DataRules(hidden_columns={"customers": ["id"]})]
+    )
     assert tables(db, hidden)["orders"].foreign_keys == []
 
 
@@ -115,7 +118,9 @@ def test_samples_are_few_frequent_and_short() -> None:
 
 
 def test_rows_of_restricted_tables_show_neither_samples_nor_counts(db: apsw.Connection) -> None:
-    policy = SqlPolicy(row_rules={"customers": "id = :user_id"}, hidden_columns={"customers": ["email"]})
+    policy = SqlPolicy(
+        rules=[DataRules(row_rules={"customers": "id = :user_id"}, hidden_columns={"customers": ["email"]})]
+    )
     customers = tables(db, policy)["customers"]
     assert [c.name for c in customers.columns] == ["id", "name", "city"]
     assert customers.row_count is None
@@ -181,3 +186,51 @@ async def test_the_schema_follows_the_file(tmp_path: Path) -> None:
     assert after.version > before.version
     customers = next(table for table in after.tables if table.name == "customers")
     assert "phone" in [c.name for c in customers.columns]
+
+
+# -- attached files ----------------------------------------------------------------------------------
+
+
+def warehouse() -> apsw.Connection:
+    db = apsw.Connection(":memory:")
+    db.execute("""
+        CREATE TABLE places (id INTEGER PRIMARY KEY, city TEXT);
+        CREATE TABLE sales (id INTEGER PRIMARY KEY, place_id INTEGER, customer_id INTEGER, amount REAL);
+        INSERT INTO places VALUES (1, 'Rome');
+        INSERT INTO sales VALUES (1, 1, 1, 9.5);
+    """).fetchall()
+    return db
+
+
+def test_tables_of_attached_files_follow_and_keys_stay_within_a_file(db: apsw.Connection) -> None:
+    policy = SqlPolicy(allowed_tables=["customers", "stock.*"], files={"stock": "/somewhere"})
+    schema = read_schema({"stock": warehouse(), PUBLIC: db}, policy)
+    assert [table.sql_name for table in schema.tables] == ["customers", "stock.places", "stock.sales"]
+    assert schema.tables[2].foreign_keys == [
+        ForeignKey(column="place_id", target_table="places", target_column="id", declared=False)
+    ]
+    assert column(schema.tables[1], "city").samples == ["Rome"]
+    assert schema.version == db.pragma("schema_version")
+
+
+def test_rules_and_the_catalogue_hold_for_attached_files(db: apsw.Connection) -> None:
+    rules = [DataRules(row_rules={"stock.sales": "id = 1"}, hidden_columns={"stock.places": ["city"]})]
+    policy = SqlPolicy(allowed_tables=["stock.*"], rules=rules)
+    places, sales = read_schema({PUBLIC: db, "stock": warehouse()}, policy).tables
+    assert [c.name for c in places.columns] == ["id"]
+    assert (sales.restricted, sales.row_count) == (True, None)
+    catalogue = {"places": ["id", "city"], "stock.sales": ["id", "amount"]}
+    [only] = read_schema({PUBLIC: db, "stock": warehouse()}, policy, catalogue).tables
+    assert (only.sql_name, [c.name for c in only.columns]) == ("stock.sales", ["id", "amount"])
+
+
+def test_an_attached_file_that_cannot_be_read_is_left_out(db: apsw.Connection, tmp_path: Path) -> None:
+    (tmp_path / "broken.db").write_bytes(b"no database at all" * 1000)
+    good = tmp_path / "good.db"
+    apsw.Connection(str(good)).execute("CREATE TABLE parts (id INTEGER PRIMARY KEY)")
+    files = {"a": str(tmp_path / "broken.db"), "b": str(tmp_path / "missing.db"), "c": str(good)}
+    policy = SqlPolicy(allowed_tables=["customers", "a.*", "b.*", "c.*"], files=files)
+    with open_attached(files) as attached:
+        assert set(attached) == {"a", "c"}
+        schema = read_schema({**attached, PUBLIC: db}, policy)
+    assert [table.sql_name for table in schema.tables] == ["customers", "c.parts"]

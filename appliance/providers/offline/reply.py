@@ -1,20 +1,21 @@
 """What the offline model says to a request: a pure function, without clock, randomness or network.
 
-A data question becomes one `execute_sql` call; its result becomes a sentence.
+A data question becomes one `execute_sql` call, after a `think` where only that is offered first; the result
+becomes a sentence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 
 import msgspec
 
-from appliance.messages import ToolCall, Usage, estimate_tokens
+from appliance.messages import PromptMessage, ToolCall, Usage, estimate_tokens
 from appliance.providers.base import ModelRequest
-from appliance.providers.offline import talk
+from appliance.providers.offline import talk, told
 from appliance.providers.offline.answer import Result, answer, plain_answer, read_result
-from appliance.providers.offline.intent import Intent, Unclear
+from appliance.providers.offline.intent import Intent, Ref, Unclear
 from appliance.providers.offline.lexicon import Lexicon
 from appliance.providers.offline.marks import split_words
 from appliance.providers.offline.question import read
@@ -24,8 +25,10 @@ from appliance.providers.offline.schema_text import read_schema, read_today, sch
 from appliance.providers.offline.scope import Scope
 from appliance.providers.offline.sqlwriter import write
 from appliance.providers.offline.wording import describe
+from appliance.schema import Schema
 
 SQL_TOOL = "execute_sql"
+THINK = "think"
 WORDS_MAX = 40
 """Longer questions are not in the grammar; the bound also keeps reading one a matter of milliseconds."""
 LOOK_BACK = 4
@@ -68,29 +71,42 @@ class _Turn:
     def __init__(self, request: ModelRequest, lexicon: Lexicon, today: date | None) -> None:
         self._lexicon = lexicon
         self._today = today
-        self._can_query = any(tool.name == SQL_TOOL for tool in request.tools)
+        self._tools = {tool.name for tool in request.tools}
+        self._can_query = SQL_TOOL in self._tools
         asked = [i for i, message in enumerate(request.messages) if message.role == "user"]
         self._questions = [request.messages[i].content for i in asked]
         since = request.messages[asked[-1] + 1 :] if asked else []
-        self._results = [read_result(message.content) for message in since if message.role == "tool"]
+        self._since = list(_told(since))
+        self._results = [read_result(content) for tool, content in self._since if tool == SQL_TOOL]
         self._calls = sum(len(message.tool_calls) for message in request.messages)
 
     def reply(self) -> Reply:
+        last = next((step for step in reversed(self._since) if step[0] != THINK), None)
         try:
-            return self._after(self._results) if self._results else self._first()
+            if last is None:
+                return self._first()
+            return self._after(self._results) if last[0] == SQL_TOOL else Reply(told.sentence(*last))
         except Unclear as reason:
             return Reply(talk.unclear(str(reason), self._lexicon))
 
     def _first(self) -> Reply:
         """Before any result: small talk, a query, or an honest word. Raises `Unclear` to ask back."""
         text = self._questions[-1] if self._questions else ""
+        # Where only `think` is offered, a bot that shows tables will offer more behind it.
+        thinks = self._tools == {THINK} and bool(self._lexicon.tables)
+        may_ask = self._can_query or thinks
         if kind := talk.kind_of_talk(text):
-            return Reply(talk.small_talk(kind, self._lexicon))
-        if not self._can_query:
-            return Reply(talk.no_data(self._lexicon))
+            return Reply(talk.small_talk(kind, self._lexicon if may_ask else Lexicon(Schema())))
+        if not may_ask:
+            return Reply(self._cannot_query())
         if len(split_words(text)) > WORDS_MAX:
             return Reply(talk.beyond(self._lexicon))
         return self._to_question(text)
+
+    def _cannot_query(self) -> str:
+        if not self._tools and self._since:
+            return talk.no_step_left()
+        return talk.no_sql() if self._lexicon.tables else talk.no_data(self._lexicon)
 
     def _to_question(self, text: str) -> Reply:
         """A query for a question about the data, else the honest reply."""
@@ -105,7 +121,8 @@ class _Turn:
             if reading.unknown:
                 raise Scope(reading, self._lexicon).ask_back(reading.unknown)
             raise Unclear("I could not see which table or column you mean.")
-        return self._ask("Let me look that up. ", self._intent(reading, 0))
+        intent = self._intent(reading, 0)
+        return self._ask("Let me look that up. ", intent) if self._can_query else self._think(intent)
 
     def _reading(self) -> Reading:
         """The newest question, put together with the ones before where it only continues them."""
@@ -134,26 +151,81 @@ class _Turn:
 
     def _ask(self, lead: str, intent: Intent) -> Reply:
         arguments = {"sql": write(intent, self._lexicon), "description": describe(intent)}
-        call = ToolCall(
-            id=f"offline_{self._calls + 1}", name=SQL_TOOL, arguments=msgspec.json.encode(arguments).decode()
-        )
-        return Reply(lead, call)
+        return Reply(lead, self._call(SQL_TOOL, arguments))
+
+    def _think(self, intent: Intent) -> Reply:
+        """What the question was taken for and the way to its answer; the query follows in the next call."""
+        write(intent, self._lexicon)  # what cannot be asked is said at once
+        arguments = {
+            "analysis": f"The question asks for: {describe(intent)}.",
+            "plan": [f"Query {intent.base} with one SELECT.", "Answer from the rows that come back."],
+            "tool_choice": SQL_TOOL,
+        }
+        return Reply("", self._call(THINK, arguments))
+
+    def _call(self, name: str, arguments: Mapping[str, object]) -> ToolCall:
+        written = msgspec.json.encode(arguments).decode()
+        return ToolCall(id=f"offline_{self._calls + 1}", name=name, arguments=written)
 
     def _after(self, results: Sequence[Result]) -> Reply:
         """The answer from the newest result; after an error one more try, if there is another reading."""
         try:
-            intents = self._readings()
+            readings = self._readings()
         except Unclear:  # the results answer calls that somebody else made
-            intents = []
+            readings = []
+        intent = readings.pop(0) if readings else None
+        for result in results[:-1]:
+            intent = self._next(intent, result, readings) or intent
         result = results[-1]
         if result.error is None:
-            tried = min(len(results), len(intents))
-            return Reply(answer(intents[tried - 1], result, self._lexicon) if tried else plain_answer(result))
-        if self._can_query and len(results) < len(intents):
-            return self._ask("That did not work; I try another reading. ", intents[len(results)])
+            return Reply(answer(intent, result, self._lexicon) if intent else plain_answer(result))
+        following = self._next(intent, result, readings)
+        if following and self._can_query:
+            return self._ask(_lead(result.error), following)
+        if told.is_refusal(result.error):
+            return Reply(f"The rules of this bot do not let me look that up. {_closed(result.error)}")
         return Reply(f"I could not look that up. The database said: {result.error}")
+
+    def _next(self, intent: Intent | None, result: Result, readings: list[Intent]) -> Intent | None:
+        """What to ask after an error: once with the columns that are wanted, or the next reading."""
+        if result.error is None:
+            return None
+        if told.is_refusal(result.error):
+            return self._with_columns(intent, result.error) if intent else None
+        return readings.pop(0) if readings else None
+
+    def _with_columns(self, intent: Intent, error: str) -> Intent | None:
+        """The list with more columns; None where it is no plain list of that one table."""
+        table, names = told.columns_wanted(error)
+        columns = tuple(Ref(intent.base, name) for name in names)
+        known = self._lexicon.refs(intent.base) if table == intent.base else []
+        simple = intent.columns and not intent.measure and not intent.distinct
+        if not simple or not set(columns) <= set(known) or set(columns) <= set(intent.columns):
+            return None
+        wider = msgspec.structs.replace(intent, columns=tuple(dict.fromkeys((*intent.columns, *columns))))
+        # Another table could want columns too, and a second refusal would end the turn.
+        sql = write(wider, self._lexicon)
+        return wider if sql.count("SELECT") == 1 and "JOIN" not in sql else None
 
     def _readings(self) -> list[Intent]:
         reading = self._reading()
         intents = [self._intent(reading, choice) for choice in range(READINGS_MAX)]
         return list(dict.fromkeys(intents))
+
+
+def _told(messages: Sequence[PromptMessage]) -> Iterator[tuple[str, str]]:
+    """Each tool result with the name of its tool; one that nobody asked for counts as rows."""
+    names = {call.id: call.name for message in messages for call in message.tool_calls}
+    for message in messages:
+        if message.role == "tool":
+            yield names.get(message.tool_call_id, SQL_TOOL), message.content
+
+
+def _lead(error: str) -> str:
+    if told.is_refusal(error):
+        return "The rules of this bot want more columns; I add them. "
+    return "That did not work; I try another reading. "
+
+
+def _closed(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."

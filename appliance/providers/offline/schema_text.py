@@ -1,20 +1,24 @@
 """Reads back from the system prompt what a question needs: the schema section and the moment.
 
-The format of the section is the promise of `appliance.prompt.schema_section`.
+The format of the section is the promise of `appliance.schema_text.schema_section`.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import date
 
-from appliance.prompt import SCHEMA_HEADING
 from appliance.schema import Column, ForeignKey, Schema, Table
+from appliance.schema_text import SCHEMA_HEADING
 
 TABLE_HEADING = "## Table "
 INFERRED = " (inferred)"
 NOW_LINE = "Current date and time (UTC): "
+_END = r"(-?\d[\w.:+-]*(?: \d[\w.:+-]*)?)"
+RANGE = re.compile(f"from {_END} to {_END}")
+"""Numbers and dates only: what people write in comments is no range."""
 
 
 def schema_lines(system_prompt: str) -> tuple[str, ...]:
@@ -73,7 +77,7 @@ def _is_row_count(line: str) -> bool:
 def _column(line: str) -> tuple[Column, str]:
     """The column of one line of the Markdown table, and what it references, or ''."""
     name, kind, null, notes = (cell.strip() for cell in line.strip().strip("|").split("|", 3))
-    primary_key, target, samples = False, "", ""
+    primary_key, target, samples, low, high = False, "", "", "", ""
     for note in notes.split("; "):
         if note == "primary key":
             primary_key = True
@@ -81,12 +85,16 @@ def _column(line: str) -> tuple[Column, str]:
             target = note.removeprefix("references ")
         elif note.startswith("e.g. ") and not samples:
             samples = note.removeprefix("e.g. ")
+        elif (span := RANGE.fullmatch(note)) and not high:
+            low, high = span.groups()
     column = Column(
         name=name,
         type="" if kind == "ANY" else kind,
         nullable=null == "yes",
         primary_key=primary_key,
         samples=_samples(samples),
+        low=low,
+        high=high,
     )
     return column, target
 

@@ -182,6 +182,22 @@ def no_data(lexicon: Lexicon) -> str:
     return f"{SELF} This bot has no data to ask, so there is nothing I can look up. {CONNECT}"
 
 
+def no_sql() -> str:
+    """The reply when there are tables, but no SQL tool for this bot or this question."""
+    return (
+        f"{SELF} I look things up with the tool execute_sql, and this bot does not offer it for this "
+        f"question. {CONNECT}"
+    )
+
+
+def no_step_left() -> str:
+    """The reply when the bot's steps are used up before anything was looked up."""
+    return (
+        "I could not look that up: this bot allows too few steps for one question. "
+        "The operator can raise its max-iterations."
+    )
+
+
 def try_this(lexicon: Lexicon) -> str:
     """Up to three questions made from the schema, each of which works."""
     found = examples(lexicon)

@@ -24,8 +24,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8080
     bots: str = ""
     """Folder of bot files; empty means `<data>/bots` when it exists, else the bundled examples."""
+    data_rules: str = ""
+    """The file of rules for every bot; empty means `<data>/data.yaml`, where there is one."""
     jwt_secret: str = ""
     """HS256 secret, at least 32 characters; empty means the one generated beside the database."""
+    encryption_key: str = ""
+    """Encrypts stored settings, at least 32 characters; empty means the one generated beside the database."""
     trusted_proxies: str = ""
     """Comma-separated addresses or networks whose X-Forwarded-For is believed."""
     allowed_origins: str = "*"
@@ -35,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """openai, azure, ollama or offline; empty picks the first that is configured."""
     context_tokens: int = 0
     """How much the model can read; 0 keeps the provider's own figure."""
+    schema_tokens: int = 6000
+    """Tokens of a prompt that describe tables, at most, and never more than half of what the model reads."""
     provider_idle_timeout_s: float = 60.0
     """Silence between two chunks of a model's stream that ends the call."""
     provider_connect_timeout_s: float = 10.0
@@ -83,8 +89,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ollama_host: str = ""
     ollama_model: str = ""
 
+    def __repr__(self) -> str:
+        """Without secrets: logs and tracebacks show representations."""
+        shown = (name for name in self.__struct_fields__ if not name.endswith(("_secret", "_key")))
+        return f"Settings({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
-AT_LEAST_ONE = {"turns_max", "sql_workers_max", "sql_rows_max", "sockets_max"}
+
+AT_LEAST_ONE = {"turns_max", "schema_tokens", "sql_workers_max", "sql_rows_max", "sockets_max"}
 """With none of these nothing could ever be answered."""
 
 FOREIGN_VARIABLES = (
@@ -129,9 +140,10 @@ def load(environ: Mapping[str, str]) -> Settings:
         least = 1 if field in AT_LEAST_ONE else 0
         if isinstance(values[field], int | float) and values[field] < least:  # type: ignore[operator]
             complaints.append(f"{variable}={text!r} must be at least {least}")
-    secret = str(values.get("jwt_secret", ""))
-    if secret and len(secret) < 32:
-        complaints.append(f"{PREFIX}JWT_SECRET has {len(secret)} characters; at least 32 are needed")
+    for field in ("jwt_secret", "encryption_key"):
+        secret = str(values.get(field, ""))
+        if secret and len(secret) < 32:
+            complaints.append(f"{PREFIX}{field.upper()} has {len(secret)} characters; at least 32 are needed")
     provider = str(values.get("provider", ""))
     if provider and provider not in {"openai", "azure", "ollama", "offline"}:
         complaints.append(f"{PREFIX}PROVIDER={provider!r} must be one of openai, azure, ollama, offline")

@@ -24,10 +24,22 @@ def test_all_complaints_come_at_once() -> None:
 
 
 def test_negative_numbers_short_secrets_and_unknown_providers_are_refused() -> None:
-    for name, value in {"PORT": "-1", "JWT_SECRET": "short", "PROVIDER": "bard"}.items():
+    for name, value in {
+        "PORT": "-1",
+        "JWT_SECRET": "short",
+        "ENCRYPTION_KEY": "short",
+        "PROVIDER": "bard",
+    }.items():
         with pytest.raises(InvalidInput, match=f"APPLIANCE_{name}"):
             load({f"APPLIANCE_{name}": value})
 
 
 def test_variables_of_others_are_left_alone() -> None:
     load({"OPENAI_ORG": "x", "OLLAMA_DEBUG": "1"})
+
+
+def test_a_representation_holds_no_secret() -> None:
+    names = ("APPLIANCE_JWT_SECRET", "APPLIANCE_ENCRYPTION_KEY", "OPENAI_API_KEY", "AZURE_OPENAI_API_KEY")
+    settings = load(dict.fromkeys(names, "t0p-secret-t0p-secret-t0p-secret-"))
+    assert "t0p" not in repr(settings)
+    assert "port=8080" in repr(settings)

@@ -16,6 +16,7 @@ COMMANDS = {
     "chat": "Chat with a bot in the terminal.",
     "token": "Make tokens for users.",
     "keys": "Make, list and revoke API keys.",
+    "settings": "Set, list and remove values for {{key}} in bot files.",
     "data": "Import and list the team's own data.",
     "bots": "List and check bot files.",
     "backup": "Copy the database to one file while it is served.",

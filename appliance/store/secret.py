@@ -1,4 +1,4 @@
-"""The secret that tokens are signed with: configured, or generated once beside the database."""
+"""Secrets of the server, for tokens and for encryption: configured, or generated once beside the database."""
 
 from __future__ import annotations
 
@@ -8,11 +8,37 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+
 from appliance.errors import StoreError
 
 FILE_NAME = "jwt.secret"
+ENCRYPTION_FILE_NAME = "secrets.key"
 CHARACTERS_MIN = 32
 RANDOM_BYTES = 32
+
+
+class _Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """How one secret is called, and what its loss means."""
+
+    name: str
+    file_name: str
+    variable: str
+    loss: str
+
+
+_TOKENS = _Kind(
+    name="token secret",
+    file_name=FILE_NAME,
+    variable="APPLIANCE_JWT_SECRET",
+    loss="tokens signed before are refused from then on",
+)
+_ENCRYPTION = _Kind(
+    name="encryption key",
+    file_name=ENCRYPTION_FILE_NAME,
+    variable="APPLIANCE_ENCRYPTION_KEY",
+    loss="settings stored before cannot be read from then on",
+)
 
 
 def load_secret(data: Path, configured: str = "") -> str:
@@ -21,9 +47,18 @@ def load_secret(data: Path, configured: str = "") -> str:
     Processes that race for it agree on one. Raises `StoreError` when the file cannot be read or made, or
     holds less than a secret.
     """
+    return _load(_TOKENS, data, configured)
+
+
+def load_encryption_key(data: Path, configured: str = "") -> str:
+    """As `load_secret`, for the key of `store/vault.Vault` in `<data>/secrets.key`."""
+    return _load(_ENCRYPTION, data, configured)
+
+
+def _load(kind: _Kind, data: Path, configured: str) -> str:
     if configured:
         return configured
-    path = data / FILE_NAME
+    path = data / kind.file_name
     try:
         if not path.exists():
             _generate(path)
@@ -32,13 +67,13 @@ def load_secret(data: Path, configured: str = "") -> str:
         secret = ""
     except OSError as error:
         raise StoreError(
-            f"The token secret {path} cannot be used ({error.strerror}). Check the permissions of the data "
-            "folder, or set APPLIANCE_JWT_SECRET."
+            f"The {kind.name} {path} cannot be used ({error.strerror}). Check the permissions of the data "
+            f"folder, or set {kind.variable}."
         ) from error
     if len(secret) < CHARACTERS_MIN:
         raise StoreError(
-            f"The token secret {path} is damaged. Put the old file back, or delete it: a new one is made at "
-            "the next start, and tokens signed before are refused from then on."
+            f"The {kind.name} {path} is damaged. Put the old file back, or delete it: a new one is made at "
+            f"the next start, and {kind.loss}."
         )
     return secret
 

@@ -129,7 +129,8 @@ def test_another_writer_gets_its_turn_during_an_import(
     def write() -> None:
         with closing(connect(Path(db.filename))) as other:
             while not stop.is_set():
-                other.execute("INSERT INTO _settings VALUES ('default', '', ?, '')", (str(len(written)),))
+                sql = "INSERT INTO _settings VALUES ('default', '', ?, x'', 0, 1, 0)"
+                other.execute(sql, (str(len(written)),))
                 written.append(len(written))
                 stop.wait(0.005)
 

@@ -18,7 +18,8 @@ from appliance.store.store import Store
 
 
 def add(db: apsw.Connection, key: str, value: str) -> None:
-    db.execute("INSERT INTO _settings (tenant, key, value) VALUES ('default', ?, ?)", (key, value))
+    sql = "INSERT INTO _settings (tenant, key, value, updated_at) VALUES ('default', ?, CAST(? AS BLOB), 0)"
+    db.execute(sql, (key, value))
 
 
 def count(db: apsw.Connection) -> int:

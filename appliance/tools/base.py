@@ -2,36 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import msgspec
 
 from appliance.bot import Bot
+from appliance.botsettings import SettingValues
 from appliance.identity import Caller
 from appliance.messages import QueryOutcome
 
 
+class RunSql(Protocol):
+    """Runs one statement as the caller may, through the guard; never raises for a bad one, the outcome tells.
+
+    `parameters` are the values of `:name`s in the statement. A writing statement is applied, or proposed
+    where the bot wants people to agree first; the outcome's `change` says which.
+    """
+
+    async def __call__(
+        self, sql: str, description: str, parameters: Mapping[str, Any] | None = None
+    ) -> QueryOutcome:
+        """The outcome of one statement."""
+        ...
+
+
 class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What the engine hands to a tool: who asks, for which bot, and just the functions it needs."""
+    """What the engine hands to a tool: who asks, for which bot, and just the functions it needs.
+
+    `values` are what `{{key}}`s stand for, secret ones too: those must not get into results.
+    """
 
     bot: Bot
     caller: Caller
     user_message: str
-    run_sql: Callable[[str, str], Awaitable[QueryOutcome]]
-    """`run_sql(sql, description)`: never raises for a bad query, the outcome tells."""
+    run_sql: RunSql
+    values: SettingValues = SettingValues()
 
 
 class ToolOutput(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tool returns: text for the model, and the query outcome for people where there is one."""
+    """What a tool returns: text for the model, and the query outcome for people where there is one.
+
+    `thought` is what `think` wrote down, for people who want to see it. `audit` are facts for the audit trail
+    beside the tool's name, where there is something that is worth them.
+    """
 
     content: str
     ok: bool = True
     query: QueryOutcome | None = None
+    thought: str = ""
+    audit: dict[str, Any] = {}
 
 
 class Tool(Protocol):
-    """One file of the `tools/` folder exports one of these as `TOOL`."""
+    """One thing that a model can ask for."""
 
     name: str
     description: str
@@ -45,6 +69,19 @@ class Tool(Protocol):
 
     async def run(self, context: ToolContext, arguments: dict[str, Any]) -> ToolOutput:
         """Do it. `ToolError` becomes a failed result that the model can read."""
+        ...
+
+
+class ToolSource(Protocol):
+    """Tools that differ from bot to bot: saved queries, a bot's own functions, those of MCP servers.
+
+    With `opt_in`, a bot that lists `mcp-tools` gets those that stand there as `custom:<name>`.
+    """
+
+    opt_in: bool
+
+    async def tools(self, context: ToolContext) -> list[Tool]:
+        """What this bot offers to this caller now. Logs what cannot be offered; never raises for it."""
         ...
 
 

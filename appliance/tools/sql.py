@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
-from appliance.messages import QueryOutcome
 from appliance.tools.base import ToolContext, ToolError, ToolOutput
-
-MODEL_ROWS_MAX = 100
-"""Rows that the model reads; people see all rows of the outcome."""
-MODEL_CHARS_MAX = 20_000
-"""Some 5,000 tokens; wide rows are left out beyond it."""
-
+from appliance.tools.for_model import outcome_text
 
 PARAMETERS: dict[str, Any] = {
     "type": "object",
@@ -33,8 +25,9 @@ class ExecuteSql:
 
     name = "execute_sql"
     description = (
-        "Run one read-only SQL statement (SQLite dialect) on the tables of the database schema. "
-        "Use it for every question about data. Aggregate and LIMIT in SQL instead of fetching many rows."
+        "Run one SQL statement (SQLite dialect) on the tables of the database schema: SELECT, or another of "
+        "the allowed operations. Use it for every question about data. "
+        "Aggregate and LIMIT in SQL instead of fetching many rows."
     )
     timeout_s = 60.0  # waiting for a free worker included; the statement itself has its own deadline
 
@@ -50,39 +43,7 @@ class ExecuteSql:
         if not isinstance(sql, str):  # a bot file may have told the model other parameters
             raise ToolError("Missing arguments: sql.")
         outcome = await context.run_sql(sql, str(arguments.get("description") or ""))
-        return ToolOutput(content=_for_model(outcome), ok=outcome.error is None, query=outcome)
-
-
-def _for_model(outcome: QueryOutcome) -> str:
-    """The outcome as JSON text: `success`, `summary`, and `error` or the rows as far as there is room."""
-    if outcome.error is not None:
-        return _json({"success": False, "error": outcome.error, "summary": outcome.summary})
-    rows = _fitting(outcome.rows)
-    return _json(
-        {
-            "success": True,
-            "row_count": outcome.row_count,
-            "truncated": outcome.truncated or len(rows) < outcome.row_count,
-            "columns": outcome.columns,
-            "rows": rows,
-            "summary": outcome.summary,
-            "tables": outcome.tables,
-            "duration_ms": outcome.duration_ms,
-        }
-    )
-
-
-def _fitting(rows: list[list[Any]]) -> list[list[Any]]:
-    room = MODEL_CHARS_MAX
-    for index, row in enumerate(rows[:MODEL_ROWS_MAX]):
-        room -= len(_json(row))
-        if room < 0:
-            return rows[:index]
-    return rows[:MODEL_ROWS_MAX]
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+        return ToolOutput(content=outcome_text(outcome), ok=outcome.error is None, query=outcome)
 
 
 TOOL = ExecuteSql()

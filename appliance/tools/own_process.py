@@ -1,0 +1,211 @@
+"""One worker process of a `tools.py`: how it is started, spoken to, listened to and ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Self
+
+import msgspec
+import trio
+
+from appliance.tools.own_wire import (
+    HEADER,
+    REPLY_BYTES_MAX,
+    Loaded,
+    Problem,
+    Reply,
+    Request,
+    frame,
+    parse_reply,
+)
+
+START_GRACE_S = 15.0
+"""A loaded machine may need seconds to start an interpreter that usually takes 0.2 s."""
+RECEIVE_BYTES = 64 * 1024
+LINE_CHARS_MAX = 1000
+LINES_MAX = 100
+"""Printed lines that the log takes in a window of `LINES_WINDOW_S`; more are counted only."""
+LINES_WINDOW_S = 60.0
+
+ENVIRONMENT = (
+    *("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR"),
+    *("HOME", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
+"""All that a worker inherits: it must not know the keys of providers."""
+
+logger = logging.getLogger("appliance.tools")
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What the processes of a tools file may take."""
+
+    memory_mib: int = 1024
+    load_timeout_s: float = 10.0
+    processes_max: int = 2
+    idle_s: float = 300.0
+
+
+class WorkerEnded(Exception):
+    """The process has gone without an answer; `status` as in `subprocess`, None when we ended it."""
+
+    def __init__(self, status: int | None) -> None:
+        super().__init__(f"the process of the tools ended with status {status}")
+        self.status = status
+
+
+def command(tools_file: str, limits: Limits) -> list[str]:
+    """The program; -B because new files in the bots folder would look like changes of the bot."""
+    program = [sys.executable, "-B", "-m", "appliance.tools.own_worker"]
+    return [*program, tools_file, str(limits.memory_mib), str(limits.load_timeout_s)]
+
+
+def environment() -> dict[str, str]:
+    """What the process sees of ours."""
+    known = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+    # Each arena of malloc takes 64 MiB of the address space that a process may have.
+    return known | {"MALLOC_ARENA_MAX": "2"}
+
+
+def not_loaded(reason: str) -> Loaded:
+    """A file whose process did not come as far as telling what is wrong."""
+    return Loaded(problems=[Problem(line=0, message=reason)], failed=True)
+
+
+class ToolProcess:
+    """A process and its pipes; `log_output` has to run beside it."""
+
+    def __init__(self, process: trio.Process, name: str) -> None:
+        self._process = process
+        self._name = name
+        self._unread = bytearray()
+        self.idle_since = 0.0
+
+    @classmethod
+    async def start(cls, tools_file: str, limits: Limits) -> Self:
+        """Start one; raises `OSError`. A cancel meanwhile leaves no process behind."""
+        with trio.CancelScope(shield=True):
+            process = await trio.lowlevel.open_process(
+                command(tools_file, limits),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                # Ctrl-C in a terminal is for the server alone; and what it starts can be ended with it.
+                start_new_session=True,
+                env=environment(),
+            )
+        return cls(process, tools_file)
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is also that of its group."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it could take another call."""
+        return self._process.poll() is None
+
+    async def send(self, request: Request) -> None:
+        """Pass a message on; raises `WorkerEnded`."""
+        assert self._process.stdin is not None
+        try:
+            await self._process.stdin.send_all(frame(request))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise WorkerEnded(await self._process.wait()) from None
+
+    async def receive(self) -> Reply:
+        """The next message; raises `WorkerEnded`."""
+        (length,) = HEADER.unpack(await self._exactly(HEADER.size))
+        if length > REPLY_BYTES_MAX:
+            raise WorkerEnded(None)
+        try:
+            return parse_reply(await self._exactly(length))
+        except msgspec.MsgspecError:
+            raise WorkerEnded(None) from None
+
+    async def _exactly(self, count: int) -> bytes:
+        assert self._process.stdout is not None
+        while len(self._unread) < count:
+            try:
+                received = await self._process.stdout.receive_some(RECEIVE_BYTES)
+            except trio.ClosedResourceError:
+                received = b""
+            if not received:
+                raise WorkerEnded(await self._process.wait())
+            self._unread += received
+        body = bytes(self._unread[:count])
+        del self._unread[:count]
+        return body
+
+    async def log_output(self) -> None:
+        """Put what the author's code prints into our log, as warnings, until the process ends."""
+        assert self._process.stderr is not None
+        lines = PrintedLines(self._name)
+        # Closed here and not with the process, so that its last words are read.
+        async with self._process.stderr as output:
+            while received := await output.receive_some(RECEIVE_BYTES):
+                lines.feed(bytes(received))
+        lines.end()
+
+    async def kill(self) -> None:
+        """End the process and all that it started, and wait until it has gone; not held up by a cancel."""
+        with trio.CancelScope(shield=True):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
+            await self._process.wait()
+            for stream in (self._process.stdin, self._process.stdout):
+                if stream is not None:
+                    await stream.aclose()
+
+
+class PrintedLines:
+    """Cuts printed bytes into lines for the log: none too long, not too many in a minute.
+
+    Each goes through `clean` first, which may mask what is secret.
+    """
+
+    def __init__(self, name: str, clean: Callable[[str], str] = str) -> None:
+        self._name = name
+        self._clean = clean
+        self._rest = b""
+        self._window_ends = 0.0
+        self._count = 0
+
+    def feed(self, received: bytes) -> None:
+        """Take what was printed next."""
+        *lines, self._rest = (self._rest + received).split(b"\n")
+        if len(self._rest) > 4 * LINE_CHARS_MAX:
+            lines.append(self._rest)
+            self._rest = b""
+        for line in lines:
+            self._log(line)
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        if self._rest:
+            self._log(self._rest)
+
+    def _log(self, line: bytes) -> None:
+        now = trio.current_time()
+        if now >= self._window_ends:
+            self._window_ends, self._count = now + LINES_WINDOW_S, 0
+        self._count += 1
+        if self._count < LINES_MAX:
+            text = printable(self._clean(line.decode(errors="replace")))
+            logger.warning("%s printed: %s", self._name, text)
+        elif self._count == LINES_MAX:
+            logger.warning("%s prints too much; the rest of this minute is left out", self._name)
+
+
+def printable(text: str) -> str:
+    """One line without control characters, which could forge lines or drive a terminal."""
+    cut = text.rstrip()[:LINE_CHARS_MAX]
+    return "".join(letter if letter.isprintable() else " " for letter in cut)

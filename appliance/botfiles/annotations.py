@@ -10,7 +10,7 @@ import msgspec
 
 from appliance.botfiles.fields import BY_KEY
 
-MARK = re.compile(r"^[ \t]*@fluxbase:([a-z][a-z0-9-]*)[ \t]*(.*)$", re.IGNORECASE)
+MARK = re.compile(r"^[ \t]*@fluxbase:([a-z][a-z0-9_-]*)[ \t]*(.*)$", re.IGNORECASE)
 REMARK = re.compile(r"(^|\s)#(?=.).*$")
 BLOCK_OPEN = re.compile(r"^/\*+")
 NO_PROSE = ("@", "[", "]", "{", "}", '"')
@@ -24,6 +24,8 @@ class Annotation(msgspec.Struct, frozen=True):
     key: str
     value: str
     line: int
+    left_over: str = ""
+    """Text right behind the value or on the line below it that belongs to no setting."""
 
 
 class Comment(msgspec.Struct, frozen=True):
@@ -62,19 +64,27 @@ def read_annotations(comment: Comment) -> Iterator[Annotation]:
     marks = [(index, mark) for index, text in enumerate(comment.lines) if (mark := MARK.match(text))]
     ends = [index for index, _ in marks[1:]] + [len(comment.lines)]
     for (index, mark), end in zip(marks, ends, strict=False):  # no mark, no end
-        key, value = mark[1].lower(), mark[2]
-        field = BY_KEY.get(key)
-        if field and field.kind.is_json:
-            value = _json_value("\n".join([value, *comment.lines[index + 1 : end]]).strip())
+        key, below = mark[1].lower(), comment.lines[index + 1 : end]
+        text = "\n".join([mark[2], *below]).strip()
+        kind = field.kind if (field := BY_KEY.get(key)) else None
+        if kind and kind.is_json and (not kind.is_text or text.startswith(("{", "["))):
+            value, rest = _json_value(text)
         else:
-            value = REMARK.sub("", value).rstrip().removesuffix("*/")
-        yield Annotation(key=key, value=value.strip(), line=comment.line + index)
+            value, rest = REMARK.sub("", mark[2]).rstrip().removesuffix("*/"), "\n".join(["", *below])
+        yield Annotation(key=key, value=value.strip(), line=comment.line + index, left_over=_left_over(rest))
 
 
-def _json_value(text: str) -> str:
-    """The JSON value that `text` starts with, without what follows; all of it if that is broken."""
+def _json_value(text: str) -> tuple[str, str]:
+    """The JSON value that `text` starts with, and what follows; all of it if that is broken."""
     try:
         _, end = json.JSONDecoder().raw_decode(text)
-    except (json.JSONDecodeError, RecursionError):
-        return text
-    return text[:end]
+    except (ValueError, RecursionError):
+        return text, ""
+    return text[:end], text[end:]
+
+
+def _left_over(rest: str) -> str:
+    """What stands right behind a value, or on the very next line."""
+    behind, _, below = rest.partition("\n")
+    behind = REMARK.sub("", behind).strip().removesuffix("*/").strip()
+    return behind or below.partition("\n")[0].strip()

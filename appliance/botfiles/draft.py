@@ -6,10 +6,21 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from appliance.bot import Bot, BotFile, Finding, ToolOverride
-from appliance.botfiles.fields import BUILT_IN_TOOLS, BY_KEY, PLATFORM_TOOLS, PROVIDERS, Field, hint
+from appliance.botfiles.fields import (
+    BUILT_IN_TOOLS,
+    BY_KEY,
+    PLATFORM_TOOLS,
+    PROVIDERS,
+    Field,
+    hint,
+    is_meant_strictly,
+)
 
 FINDINGS_MAX = 100
 """Settings after so many mistakes are not read: nobody reads on, and logs stay short."""
+
+WRITING_TOOLS = {"insert_record": "INSERT", "update_record": "UPDATE", "delete_record": "DELETE"}
+"""Tool -> the operation that it does."""
 
 GENERIC_PROMPT = (
     "You are a helpful assistant. You answer questions, and where it helps you look things up "
@@ -51,18 +62,21 @@ class Draft:
         """Take the setting `key` of `line`; `read` makes the field's value or raises `ValueError`."""
         if len(self.findings) == FINDINGS_MAX:
             self.blame(line, "so many mistakes; what follows is not read")
-        if len(self.findings) > FINDINGS_MAX:
+        if self.is_full:
             return
+        is_strict = is_meant_strictly(key)
+        # What protects is read to the end.
+        if len(self.findings) > FINDINGS_MAX and not is_strict:
+            return
+        blame = self.error if is_strict else self.blame
         field = BY_KEY.get(key.lower())
         if field is None:
-            self.blame(line, f"unknown setting {key}{hint(key, BY_KEY)}")
+            blame(line, f"unknown setting {key}{hint(key, BY_KEY)}")
             return
         try:
-            value = read(field)
+            self._keep(field, line, read(field))
         except ValueError as error:
-            self.blame(line, f"{key} {error}")
-            return
-        self._keep(field, line, value)
+            blame(getattr(error, "line", None) or line, f"{key} {error}")
 
     def _keep(self, field: Field, line: int, value: Any) -> None:
         first = self.lines.setdefault(field.attribute, line)
@@ -70,6 +84,8 @@ class Draft:
             self.values[field.attribute] = value
         elif field.kind.merge:
             self.values[field.attribute] = field.kind.merge(self.values[field.attribute], value)
+        elif field.kind.is_strict and self.values[field.attribute] != value:
+            raise ValueError(f"is given again with another value; the first is on line {first}")
         else:
             self.blame(line, f"{field.key} is given again; the one on line {first} counts")
 
@@ -78,6 +94,7 @@ class Draft:
     ) -> BotFile:
         """The outcome; `line` is where the prompt is, or should be."""
         self._check_tools()
+        self._check_writes()
         self._check_provider()
         if self._is_refused:
             return BotFile(bot=None, findings=self._sorted())
@@ -95,6 +112,11 @@ class Draft:
         return BotFile(bot=bot, findings=self._sorted())
 
     @property
+    def is_full(self) -> bool:
+        """Whether the bot is refused with more mistakes than anybody reads."""
+        return len(self.findings) > FINDINGS_MAX and self._is_refused
+
+    @property
     def _is_refused(self) -> bool:
         return any(finding.severity == "error" for finding in self.findings)
 
@@ -106,8 +128,34 @@ class Draft:
             line = self.lines["mcp_tools"]
             if tool in PLATFORM_TOOLS:
                 self.warn(line, f"mcp-tools: {tool} is not available here and is not offered")
-            elif tool not in BUILT_IN_TOOLS and not tool.startswith("custom:"):
+            elif tool in WRITING_TOOLS and WRITING_TOOLS[tool] not in self._operations:
+                operation = WRITING_TOOLS[tool]
+                self.warn(line, f"mcp-tools: {tool} needs {operation} among the allowed-operations")
+            elif tool not in BUILT_IN_TOOLS and not self._brings(tool):
                 self.warn(line, f"mcp-tools: unknown tool {tool}{hint(tool, BUILT_IN_TOOLS)}")
+
+    def _brings(self, tool: str) -> bool:
+        """Whether the name may be that of a tool that comes with the bot."""
+        own = {query.name for query in self.values.get("queries", [])}
+        servers = tuple(server.name for server in self.values.get("mcp_servers", []))
+        return tool.startswith(("custom:", *servers)) or tool in own
+
+    @property
+    def _operations(self) -> list[str]:
+        operations: list[str] = self.values.get("allowed_operations", ["SELECT"])
+        return operations
+
+    def _check_writes(self) -> None:
+        if set(self._operations) & set(WRITING_TOOLS.values()):
+            return
+        for attribute, key in (
+            ("confirm_writes", "confirm-writes"),
+            ("changed_rows_max", "max-changed-rows"),
+        ):
+            if self.values.get(attribute):
+                self.warn(
+                    self.lines[attribute], f"{key} has no effect: no writing is among the allowed-operations"
+                )
 
     def _check_provider(self) -> None:
         """An error in both forms: a question must not go to another provider than the one asked for."""

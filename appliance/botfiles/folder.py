@@ -6,20 +6,22 @@
     <ns>/<name>.ts                             <ns>/<name>, unless <ns> is a bot's folder itself
 
 Folders whose names start with a dot, `node_modules` and `_shared` are skipped, and the `knowledge`
-folder beside a bot file. Everything that looks like a bot file and is none is reported, never skipped.
+folder beside a bot file. The files of `companions.py` belong to the bot that they stand beside.
+Everything that looks like a bot file and is none is reported, never skipped.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from appliance.bot import BotFile, Finding
+from appliance.botfiles.companions import companions, with_companions
 from appliance.botfiles.reader import BYTES_MAX, read_bot
+from appliance.botfiles.text_file import read_text
 from appliance.errors import InvalidInput
 
 BOT_FILES = ("bot.md", "index.ts")
@@ -51,8 +53,8 @@ class LoadedFile(msgspec.Struct, frozen=True, kw_only=True):
         return (self.namespace, self.name)
 
     def tell(self, finding: Finding) -> str:
-        """`path:line: error: message`, the form that editors can jump to."""
-        return f"{printable(str(self.path))}:{finding.line}: {finding.severity}: {finding.message}"
+        """The finding as a line about this file."""
+        return tell(self.path, finding)
 
 
 def load_folder(root: Path) -> list[LoadedFile]:
@@ -73,10 +75,10 @@ def load_file(found: FoundFile) -> LoadedFile:
     try:
         if found.problem:
             raise InvalidInput(found.problem)
-        status = found.path.stat()
-        modified_at = status.st_mtime
-        text = _read_text(found.path, status)
+        modified_at = found.path.stat().st_mtime
+        text = read_text(found.path, BYTES_MAX)
         file = read_bot(str(found.path), text, name=found.name, namespace=found.namespace)
+        file = with_companions(file, companions_of(found))
     except InvalidInput as error:
         file = _refused(error.text)
     except OSError as error:
@@ -88,6 +90,11 @@ def load_file(found: FoundFile) -> LoadedFile:
         file=file,
         modified_at=modified_at,
     )
+
+
+def companions_of(found: FoundFile) -> list[Path]:
+    """The files that may stand beside a bot file and belong to it; none for a bot without an own folder."""
+    return companions(found.path.parent) if found.path.name in BOT_FILES else []
 
 
 def refuse_doubles(files: Iterable[LoadedFile]) -> list[LoadedFile]:
@@ -106,20 +113,6 @@ def refuse_doubles(files: Iterable[LoadedFile]) -> list[LoadedFile]:
 
 def _refused(message: str) -> BotFile:
     return BotFile(bot=None, findings=[Finding(severity="error", line=1, message=message)])
-
-
-def _read_text(path: Path, status: os.stat_result) -> str:
-    if not stat.S_ISREG(status.st_mode):
-        raise InvalidInput("is not a file" if not path.is_dir() else "is a folder, not a file")
-    with path.open("rb") as file:
-        data = file.read(BYTES_MAX + 1)
-    if len(data) > BYTES_MAX:
-        raise InvalidInput(f"is larger than {BYTES_MAX} bytes")
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InvalidInput(f"is not UTF-8 text: byte {data[error.start]:#04x} on line {line}") from None
 
 
 def _walk(folder: Path, parts: tuple[str, ...], above: tuple[tuple[int, int], ...]) -> Iterator[FoundFile]:
@@ -169,6 +162,11 @@ def _found(path: Path, parts: tuple[str, ...], problem: str = "") -> FoundFile:
     elif not all(part.isprintable() and part == part.strip() for part in parts):
         problem = problem or "the names of its folders must be printable text without outer spaces"
     return FoundFile(path=path, namespace=printable(namespace), name=printable(name), problem=problem)
+
+
+def tell(path: Path, finding: Finding) -> str:
+    """`path:line: error: message`, the form that editors can jump to."""
+    return f"{printable(str(path))}:{finding.line}: {finding.severity}: {finding.message}"
 
 
 def printable(text: str) -> str:

@@ -6,19 +6,21 @@ Fluxbase files have always been read; only a syntax error that hides the prompt 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from appliance.bot import BotFile, ToolOverride
 from appliance.botfiles.annotations import (
+    Annotation,
     Comment,
     block_comment,
     line_comments,
     read_annotations,
 )
 from appliance.botfiles.draft import Draft
-from appliance.botfiles.fields import BUILT_IN_TOOLS, Field, hint
+from appliance.botfiles.fields import BUILT_IN_TOOLS, Field, hint, is_meant_strictly
 from appliance.botfiles.literals import Evaluator, NotStatic
 
 if TYPE_CHECKING:
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 256
 """What the parser reads at once, and again for the text of every node: hence small."""
+LOOSE_MARK = re.compile(r"@fluxbase[ \t]*[:.]?[ \t]*([a-z][\w-]*)", re.IGNORECASE)
+"""What somebody may have thought to be an annotation."""
+MARKS_MAX = 2_000
+"""Each is compared with all that it could have been meant for."""
 PARSE_TIMEOUT_S = 2.0
 """An honest file takes a millisecond."""
 
@@ -37,11 +43,15 @@ def read(text: str, *, name: str, namespace: str) -> BotFile:
     if root is None:
         draft.error(1, "takes too long to parse; is a comment, string or bracket left open?")
         return draft.finish("", 1)
+    if len(LOOSE_MARK.findall(text)) > MARKS_MAX:
+        draft.error(1, f"has more than {MARKS_MAX} @fluxbase annotations")
+        return draft.finish("", 1)
     exports = [node for node in root.children if node.type == "export_statement"]
     comments = list(_comments(root, exports))
-    for comment in comments:
-        for found in read_annotations(comment):
-            draft.put(found.key, found.line, _reader(found.value))
+    annotations = [found for comment in comments for found in read_annotations(comment)]
+    for found in annotations:
+        draft.put(found.key, found.line, _reader(found))
+    _refuse_unread(draft, text, annotations)
     _describe(draft, comments)
     constants = dict(_constants(root))
     default = next((node for node in exports if _is_default(node)), None)
@@ -52,8 +62,31 @@ def read(text: str, *, name: str, namespace: str) -> BotFile:
     return draft.finish(prompt, line, tools)
 
 
-def _reader(value: str) -> Callable[[Field], Any]:
-    return lambda field: field.parse(value)
+def _reader(found: Annotation) -> Callable[[Field], Any]:
+    def read_field(field: Field) -> Any:
+        if field.kind.is_strict and found.left_over:
+            raise ValueError(
+                f"is followed by {found.left_over[:60]!r}, which is not read as a part of it; "
+                "leave an empty line in between, or write JSON to use several lines"
+            )
+        return field.parse(found.value)
+
+    return read_field
+
+
+def _refuse_unread(draft: Draft, text: str, annotations: list[Annotation]) -> None:
+    """An error for each annotation that would protect something and stands where none is read."""
+    unseen = {found.line: found.key for found in annotations}
+    for number, line in enumerate(text.split("\n"), 1):
+        for mark in LOOSE_MARK.finditer(line):
+            if not is_meant_strictly(mark[1]) or draft.is_full:
+                continue
+            if unseen.pop(number, "") != mark[1].lower():
+                draft.error(
+                    number,
+                    f"{mark[1]} is not read here; write @fluxbase:{mark[1].lower()} at the start of a line "
+                    "in a comment before the first export",
+                )
 
 
 def _parse(text: str) -> Node | None:

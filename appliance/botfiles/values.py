@@ -36,14 +36,15 @@ def flag(value: str) -> bool:
     return words[value.lower()]
 
 
-def whole(minimum: int, *, clamp_to: int | None = None) -> Callable[[str], int]:
-    """A parser of whole numbers of at least `minimum`; larger ones than `clamp_to` become it."""
+def whole(minimum: int, *, maximum: int = WHOLE_MAX, clamp_to: int | None = None) -> Callable[[str], int]:
+    """A parser of whole numbers from `minimum` to `maximum`; larger ones than `clamp_to` become it."""
+    most = f" and at most {maximum}" if maximum < WHOLE_MAX else ""
 
     def parse(value: str) -> int:
         digits = value.replace("_", "")
         number = int(digits) if re.fullmatch(r"[+-]?[0-9]{1,16}", digits) else None
-        if number is None or not minimum <= number <= WHOLE_MAX:
-            raise ValueError(f"must be a whole number of at least {minimum}, not {value!r}")
+        if number is None or not minimum <= number <= maximum:
+            raise ValueError(f"must be a whole number of at least {minimum}{most}, not {value!r}")
         return number if clamp_to is None else min(number, clamp_to)
 
     return parse

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +11,11 @@ import click
 import msgspec
 
 from appliance import settings
-from appliance.bot import Bot, Finding
-from appliance.botfiles.fields import hint
+from appliance.bot import Bot
 from appliance.botfiles.folder import LoadedFile, load_folder, printable
-from appliance.botfiles.near_miss import near_misses
 from appliance.bundled import bots_folder
-from appliance.importer.listing import team_names
-from appliance.sqlguard import SqlPolicy
-from appliance.store.database import database_path
-from appliance.store.pragmas import open_connection
+from appliance.cli.bot_checks import checked
+from appliance.settings import Settings
 
 
 @click.group()
@@ -58,61 +52,32 @@ def list_(bots: str | None, data: str | None, as_json: bool) -> None:
 def check(bots: str | None, data: str | None, as_json: bool) -> None:
     """Tell mistakes with file and line; exit 1 on errors."""
     folder, files = _load(bots, data)
-    if data and database_path(data).exists():
-        files = _with_missing_tables(files, database_path(data))
-    bad = [file for file in files if file.file.bot is None]
-    misnamed = [
-        f"{printable(str(path))}:1: warning: is not read; a bot file is named {meant}"
-        for path, meant in near_misses(folder)
-    ]
+    found = checked(files, folder, _settings(bots, data) if data else None)
     if as_json:
-        report = [{**_place(file), "findings": file.file.findings} for file in files]
-        _print_json({"folder": str(folder), "ok": not bad, "bots": report, "not_read": misnamed})
+        report = [{**_place(file), "findings": file.file.findings} for file in found.files]
+        told = {"data": found.of_data, "tools": found.of_tools, "not_read": found.misnamed}
+        _print_json({"folder": str(folder), "ok": found.is_ok, "bots": report, **told})
     else:
-        told = [file.tell(finding) for file in files for finding in file.file.findings]
-        for line in [*told, *misnamed]:
+        for line in (*found.of_data, *_lines(found.files), *found.of_tools, *found.misnamed):
             click.echo(line)
         count = "1 bot file" if len(files) == 1 else f"{len(files)} bot files"
-        click.echo(f"{count} in {folder}, {len(bad)} with errors", err=True)
-    if bad:
+        click.echo(f"{count} in {folder}, {len(found.bad)} with errors", err=True)
+    if not found.is_ok:
         sys.exit(1)
 
 
-def _with_missing_tables(files: list[LoadedFile], database: Path) -> list[LoadedFile]:
-    """The same files, warned about `allowed-tables` that the database does not have."""
-    with closing(open_connection(database, read_only=True)) as db:
-        names = team_names(db, "table", "virtual", "view")
-    return [
-        msgspec.structs.replace(
-            file,
-            file=msgspec.structs.replace(
-                file.file, findings=[*file.file.findings, *_missing_tables(file, names)]
-            ),
-        )
-        for file in files
-    ]
-
-
-def _missing_tables(file: LoadedFile, names: list[str]) -> Iterator[Finding]:
-    bot = file.file.bot
-    for entry in bot.allowed_tables if bot else []:
-        policy = SqlPolicy(allowed_tables=[entry], allowed_schemas=bot.allowed_schemas if bot else [])
-        if not any(policy.allows(name) for name in names):
-            message = f"allowed-tables: no table matches {entry}{hint(entry, tuple(names))}"
-            yield Finding(severity="warning", line=_line_of(file.path, "allowed-tables"), message=message)
-
-
-def _line_of(path: Path, key: str) -> int:
-    """The first line that has the key, else 1: a bot that was read keeps no lines."""
-    lines = path.read_text("utf-8", errors="replace").splitlines()
-    return next((number for number, line in enumerate(lines, 1) if key in line.lower()), 1)
+def _lines(files: list[LoadedFile]) -> list[str]:
+    return [file.tell(finding) for file in files for finding in file.file.findings]
 
 
 def _load(bots: str | None, data: str | None) -> tuple[Path, list[LoadedFile]]:
-    given = {key: value for key, value in (("bots", bots), ("data", data)) if value}
-    chosen = msgspec.structs.replace(settings.load(os.environ), **given)
-    folder = bots_folder(chosen)
+    folder = bots_folder(_settings(bots, data))
     return folder, load_folder(folder)
+
+
+def _settings(bots: str | None, data: str | None) -> Settings:
+    given = {key: value for key, value in (("bots", bots), ("data", data)) if value}
+    return msgspec.structs.replace(settings.load(os.environ), **given)
 
 
 def _place(file: LoadedFile) -> dict[str, Any]:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import re
 import signal
 import sys
-from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import click
 import httpx
 import trio
-from rich.cells import cell_len
-from rich.console import Console, Group, RenderableType
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
-from appliance.client import AIChat, Answer, ChatError, ChatEvent, ConnectError
+from appliance.cli.chat_tables import change_rows, change_title, clean, result
+from appliance.client import AIChat, Answer, Change, ChatError, ChatEvent, ConnectError
 from appliance.errors import ApplianceError
 
 URL = "http://127.0.0.1:8080"
@@ -24,9 +22,6 @@ PIPE_COLUMNS = 120
 """Width of tables when nobody looks: wide enough to keep them whole, narrow enough for a mail."""
 
 LIST_TIMEOUT_S = 5.0
-
-CELL_COLUMNS = 24
-"""A text may wrap beyond this; a table that is still too wide is shown record by record."""
 
 PIPE_CLOSED = 128 + signal.SIGPIPE
 """Exit code when the reader of the output went away, as of any command in a pipe."""
@@ -74,6 +69,7 @@ class Terminal:
         self._ws_url = ws_url(url)
         self._token = token
         self._conversation_id: str | None = None
+        self._undecided: list[Change] = []
         piped = None if sys.stdout.isatty() else PIPE_COLUMNS
         self._out = Console(width=piped, highlight=False, soft_wrap=True)
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -92,12 +88,22 @@ class Terminal:
     def ask(self, question: str) -> bool:
         """Ask and print the answer as it comes; False when it was stopped by Ctrl-C.
 
-        Raises `ChatFailed`, and `Interrupted` when the user wants to leave.
+        What the answer proposes to change is put to the user. Raises `ChatFailed`, and `Interrupted` when the
+        user wants to leave.
         """
         if not question.strip():
             raise ChatFailed("The message is empty: there is nothing to ask.")
+        finished = self._run(question, None)
+        while self._undecided:
+            change = self._undecided.pop(0)
+            approve = self._approves(change)
+            if approve is not None:
+                finished = self._run("", (change.id, approve))
+        return finished
+
+    def _run(self, question: str, decision: tuple[str, bool] | None) -> bool:
         try:
-            return trio.run(self._converse, question)
+            return trio.run(self._converse, question, decision)
         except ConnectError as error:
             raise ChatFailed(self._connection_hint(error)) from error
         except ChatError as error:
@@ -116,11 +122,34 @@ class Terminal:
             self._err.print()
             return None
 
+    def _approves(self, change: Change) -> bool | None:
+        """The user's word on a proposed change; None when there is nobody to ask, or no answer."""
+        if sys.stdin.isatty() and sys.stderr.isatty():
+            self._err.print(Text(f"{change_title(change)}:", style="bold"))
+            self._err.print("Apply this change? [y/N] ", end="", markup=False)
+            try:
+                return input().strip().lower() in {"y", "yes"}
+            except (EOFError, KeyboardInterrupt):
+                self._err.print()
+        self._err.print(Text(f"Nothing is changed yet. {self._how_to_decide(change)}"))
+        return None
+
+    def _how_to_decide(self, change: Change) -> str:
+        if self._token is None:
+            return "To be asked, run this on a terminal; to decide later, run it with --token."
+        path = f"/api/v1/ai/conversations/{self._conversation_id}/changes/{change.id}"
+        return (
+            f"Until {change.expires_at} you can decide: POST {rest_url(self._url, path)} with "
+            '{"approve": true} or {"approve": false}, and the same token as Authorization: Bearer.'
+        )
+
     # -- one answer ----------------------------------------------------------------------------------
 
-    async def _converse(self, question: str) -> bool:
+    async def _converse(self, question: str, decision: tuple[str, bool] | None) -> bool:
         async with AIChat(self._ws_url, self._token) as chat:
             answer = chat.ask(self._bot, question, conversation_id=self._conversation_id)
+            if decision is not None:
+                answer = answer.confirm(*decision)
             interrupted = False
             # A nursery would wrap the errors of the answer in a group: they are passed out by hand.
             failure: ChatError | None = None
@@ -153,6 +182,8 @@ class Terminal:
         try:
             async for event in answer:
                 printer.show(event)
+                if event.change is not None and event.change.status == "proposed":
+                    self._undecided.append(event.change)
         finally:
             printer.end_line()
 
@@ -196,7 +227,7 @@ class Printer:
             case "progress":
                 self.end_line()
                 self._err.print(Text(f"· {clean(event.message)}", style="dim"))
-            case "query_result":
+            case "query_result" | "tool_result":
                 self.end_line()
                 self._query(event)
             case "done":
@@ -214,13 +245,23 @@ class Printer:
         self._open_line = False
 
     def _query(self, event: ChatEvent) -> None:
-        self._err.print(Text(clean(event.query), style="cyan"))
+        if event.query:
+            self._err.print(Text(clean(event.query), style="cyan"))
         if event.error:
             self._err.print(Text(clean(event.summary or event.error), style="red"))
-        if event.data:
+        if event.change is not None:
+            self._change(event, event.change)
+        elif event.data and (event.columns or event.type == "query_result"):
             self._out.print(result(event, self._out.width), soft_wrap=False)
         if event.truncated:
             self._err.print(f"The first {event.row_count} rows; there are more.", style="dim")
+
+    def _change(self, event: ChatEvent, change: Change) -> None:
+        """What would be done to which rows, or what was done; a refused one was told as an error."""
+        if change.rows and change.status in {"proposed", "applied"}:
+            self._out.print(change_rows(change, self._out.width), soft_wrap=False)
+        if not event.error:
+            self._err.print(Text(clean(event.summary), style="bold"))
 
 
 class Emphasis:
@@ -265,52 +306,6 @@ class Emphasis:
         self._before = piece[-1:] or self._before
 
 
-def result(event: ChatEvent, width: int) -> RenderableType:
-    """The rows of a query_result as a table, or as records when it is wider than `width` columns."""
-    names = event.columns or list(event.data[0])
-    cells = [
-        [cell_len(clean(name)), *(cell_len(str(_cell(row.get(name)))) for row in event.data)]
-        for name in names
-    ]
-    if sum(min(max(lengths), CELL_COLUMNS) + 3 for lengths in cells) > width:
-        return Group(*(_record(number, names, row) for number, row in enumerate(event.data, 1)))
-    return result_table(names, event)
-
-
-def _record(number: int, names: list[str], row: dict[str, Any]) -> Table:
-    """One row as lines of name and value."""
-    record = Table(title=f"Row {number}", title_justify="left", show_header=False, show_edge=False, box=None)
-    record.add_column(style="bold")
-    for name in names:
-        record.add_row(Text(clean(name)), _cell(row.get(name)))
-    return record
-
-
-def result_table(names: list[str], event: ChatEvent) -> Table:
-    """The rows of a query_result; numbers stand right."""
-    table = Table(show_edge=False, header_style="bold")
-    for name in names:
-        values = [row.get(name) for row in event.data]
-        numeric = all(isinstance(value, int | float | None) for value in values)
-        table.add_column(Text(clean(name)), justify="right" if numeric else "left")
-    for row in event.data:
-        table.add_row(*(_cell(row.get(name)) for name in names))
-    return table
-
-
-def _cell(value: Any) -> Text:
-    return Text("-", style="dim") if value is None else Text(clean(str(value)))
-
-
-CONTROL = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)])
-"""All control characters but tab and newline."""
-
-
-def clean(text: str) -> str:
-    """`text` without the control characters by which a model could steer the terminal."""
-    return text.translate(CONTROL)
-
-
 def ws_url(url: str) -> str:
     """The chat socket of a server given as http(s):// or ws(s)://, with or without its path."""
     parts = urlsplit(url if "//" in url else f"//{url}", scheme="http")
@@ -323,14 +318,18 @@ def ws_url(url: str) -> str:
     return urlunsplit((scheme, parts.netloc, path, parts.query, ""))
 
 
-def public_bots(url: str, token: str | None) -> list[str]:
-    """Names of the bots that the server lists; [] when it does not answer."""
+def rest_url(url: str, path: str) -> str:
+    """The address of a REST endpoint of a server given as for `ws_url`."""
     parts = urlsplit(ws_url(url))
     scheme = "https" if parts.scheme == "wss" else "http"
-    path = parts.path.removesuffix("/ai/ws") + "/api/v1/ai/chatbots"
+    return urlunsplit((scheme, parts.netloc, parts.path.removesuffix("/ai/ws") + path, "", ""))
+
+
+def public_bots(url: str, token: str | None) -> list[str]:
+    """Names of the bots that the server lists; [] when it does not answer."""
     headers = {"Authorization": f"Bearer {quote(token, safe='')}"} if token else {}
     try:
-        address = urlunsplit((scheme, parts.netloc, path, "", ""))
+        address = rest_url(url, "/api/v1/ai/chatbots")
         reply = httpx.get(address, headers=headers, timeout=LIST_TIMEOUT_S)
         return [str(bot["name"]) for bot in reply.raise_for_status().json()["chatbots"]]
     except (httpx.HTTPError, ValueError, KeyError, TypeError):

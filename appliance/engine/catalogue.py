@@ -16,7 +16,15 @@ import msgspec
 import trio
 
 from appliance.bot import Bot
-from appliance.botfiles.folder import FoundFile, LoadedFile, find_bots, load_file, refuse_doubles
+from appliance.botfiles.folder import (
+    FoundFile,
+    LoadedFile,
+    companions_of,
+    find_bots,
+    load_file,
+    refuse_doubles,
+)
+from appliance.botfiles.text_file import file_mark
 from appliance.errors import InvalidInput
 
 log = logging.getLogger("appliance.bots")
@@ -217,14 +225,10 @@ class _Notices:
 
 
 def _mark(found: FoundFile) -> tuple[int, ...] | None:
-    """Differs whenever the file was written or replaced; None when it cannot be told."""
-    if found.problem:
+    """Differs whenever the file, or one that belongs to it, was written or replaced; None if not known."""
+    if found.problem or not (own := file_mark(found.path)):
         return None
-    try:
-        status = found.path.stat()
-    except OSError:
-        return None
-    return (status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev)
+    return (*own, *(part for path in companions_of(found) for part in (-1, *file_mark(path))))
 
 
 def _entries(files: Iterable[LoadedFile], before: dict[Key, Entry]) -> dict[Key, Entry]:

@@ -8,6 +8,11 @@
  * @fluxbase:allowed-operations SELECT
  * @fluxbase:allowed-schemas public
  * @fluxbase:default-table orders
+ * @fluxbase:schema-notes orders.status: cancelled orders are no sales, leave them out of revenue
+ * @fluxbase:schema-notes orders.total: the sum of quantity * unit_price of the order's items
+ * @fluxbase:schema-notes order_items.unit_price: as sold; products.price is what it costs now
+ * @fluxbase:examples {"question": "What was our revenue per month in the last year?", "sql": "SELECT strftime('%Y-%m', created_at) AS month, round(sum(total), 2) AS revenue FROM orders WHERE status <> 'cancelled' AND created_at >= date('now', '-1 year') GROUP BY month ORDER BY month"}
+ * @fluxbase:examples {"question": "Which products bring in the most money?", "sql": "SELECT p.name, round(sum(i.quantity * i.unit_price), 2) AS revenue FROM order_items i JOIN products p ON p.id = i.product_id JOIN orders o ON o.id = i.order_id WHERE o.status <> 'cancelled' GROUP BY p.id ORDER BY revenue DESC LIMIT 10"}
  * @fluxbase:max-tokens 4096
  * @fluxbase:temperature 0.2
  * @fluxbase:persist-conversations true

@@ -8,6 +8,8 @@ import pytest
 from appliance.bot import Bot
 from appliance.botfiles.fields import BY_KEY, FIELDS
 from appliance.botfiles.reader import read_bot
+from appliance.tools.bound import Bound
+from appliance.tools.filters import OPERATORS, where
 
 DOCS = Path(__file__).parents[2] / "docs" / "bots.md"
 SECTION = DOCS.read_text().partition("\n## Settings\n")[2].partition("\n### ")[0]
@@ -58,3 +60,18 @@ def test_the_two_examples_are_the_same_bot() -> None:
     from_ts = read_bot("index.ts", typescript[1], name="support", namespace="default")
     assert from_md.findings == from_ts.findings == []
     assert from_md.bot == from_ts.bot
+
+
+@pytest.mark.parametrize("front", re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.S))
+def test_every_example_of_settings_is_read_without_a_finding(front: str) -> None:
+    file = read_bot("bot.md", f"---\ndescription: d\n{front}---\np", name="x", namespace="n")
+    assert file.findings == []
+
+
+def test_the_conditions_of_the_table_are_understood() -> None:
+    table = DOCS.read_text().partition("| condition | holds for |")[2].partition("\n\n")[0]
+    rows = [line.split("|")[1] for line in table.splitlines()[2:]]
+    conditions = [one for row in rows for one in re.findall(r"`([a-z.]+\.[^`]+)`", row)]
+    assert {one.partition(".")[0] for one in conditions} == {*OPERATORS, "not"}
+    for one in conditions:
+        assert where({"x": one}, Bound()), one

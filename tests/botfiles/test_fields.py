@@ -22,7 +22,7 @@ def test_every_annotation_of_the_protocol_is_known() -> None:
 
 
 def test_every_attribute_of_a_bot_has_exactly_one_setting() -> None:
-    set_elsewhere = {"name", "namespace", "prompt", "tool_overrides"}
+    set_elsewhere = {"name", "namespace", "prompt", "tool_overrides", "tools_file", "tools_mark"}
     attributes = [field.attribute for field in FIELDS]
     assert sorted(attributes) == sorted(set(Bot.__struct_fields__) - set_elsewhere)
 
@@ -39,6 +39,13 @@ def test_values_have_the_types_that_the_bot_declares() -> None:
         "required-columns": "t=a,b",
         "allowed-operations": "SELECT",
         "reasoning-mode": "react",
+        "row-rules": "t: a = :user_id",
+        "hidden-columns": "t=a",
+        "schema-notes": "t.a: a note",
+        "examples": '{"question": "q", "sql": "SELECT 1"}',
+        "queries": '{"q": {"description": "d", "sql": "SELECT :a", "parameters": {"a": "integer"}}}',
+        "http-headers": '{"example.com": {"X-Key": "1"}}',
+        "mcp-servers": '{"a": {"command": "b c"}}',
     }
     values = {field.attribute: field.parse(written.get(field.key, "1")) for field in FIELDS}
     bot = Bot(name="x", **values)

@@ -71,6 +71,102 @@ def test_check_with_data_tells_tables_that_are_not_there(bots: Path) -> None:
     ]
 
 
+SHOP = """
+CREATE TABLE customers (id INTEGER PRIMARY KEY, user_id TEXT, name TEXT, card TEXT);
+CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER, total REAL);
+CREATE TABLE payments (id INTEGER PRIMARY KEY, iban TEXT);
+CREATE VIEW totals AS SELECT sum(total) AS total FROM orders;
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A data folder with a database and room for one bot."""
+    with closing(connect(database_path(tmp_path))) as db:
+        db.execute(SHOP).fetchall()
+    (tmp_path / "bots" / "shop").mkdir(parents=True)
+    return tmp_path
+
+
+def checked(shop: Path, front: str) -> tuple[int, list[str]]:
+    """Exit status and findings about the bot, without its path."""
+    bot = shop / "bots" / "shop" / "bot.md"
+    bot.write_text(f"---\ndescription: d\n{front}\n---\np")
+    done = run("check", "--data", str(shop))
+    return done.returncode, [line.removeprefix(f"{bot}:") for line in done.stdout.splitlines()]
+
+
+def test_check_with_data_takes_protection_that_nobody_has_for_an_error(shop: Path) -> None:
+    front = (
+        "row-rules:\n  ordres: total < 5\n  orders: totl < 5\n  customers: (SELECT 1, 2)\n"
+        "hidden-columns:\n  payments: [ibna, iban]\n  nowhere: [x]"
+    )
+    status, lines = checked(shop, front)
+    assert status == 1
+    assert lines == [
+        "3: warning: row-rules: totals cannot be shown to anybody: it reads orders, which is restricted, "
+        "and has no rule of its own",
+        "4: error: row-rules: there is no table ordres; did you mean orders?",
+        "5: error: row-rules: orders cannot be shown to anybody: no such column: totl",
+        "6: error: row-rules: customers cannot be shown to anybody: "
+        "sub-select returns 2 columns - expected 1",
+        "8: error: hidden-columns: payments has no column ibna; did you mean iban?",
+        "9: error: hidden-columns: there is no table nowhere",
+    ]
+
+
+def test_check_with_data_warns_of_other_names_and_of_sql_that_fails(shop: Path) -> None:
+    front = (
+        "default-table: order\n"
+        "required-columns: {orders: [id, totl]}\n"
+        "intent-rules: [{keywords: [a], forbidden-table: customrs}]\n"
+        "schema-notes: {orders: fine, orders.total: fine, orders.totl: not}\n"
+        "hidden-columns: {customers: [card]}\n"
+        "queries:\n"
+        "  good: {description: d, sql: 'SELECT id FROM orders WHERE total > :t LIMIT :n; -- all', "
+        "parameters: {t: number, n: integer}}\n"
+        "  bad: {description: d, sql: SELECT card FROM customers}\n"
+        'examples:\n  - {question: "How many?", sql: SELECT count(*) FROM ordrs}'
+    )
+    status, lines = checked(shop, front)
+    assert status == 0
+    assert [line.partition(":")[0] for line in lines] == ["3", "4", "5", "6", "10", "12"]
+    assert all(": warning: " in f":{line}" for line in lines)
+    assert "queries: bad: No such column: card" in lines[4]
+    assert "examples: How many?: Table not allowed: ordrs." in lines[5]
+
+
+def test_check_with_data_reads_the_rules_for_all_bots_and_their_files(shop: Path) -> None:
+    with closing(connect(shop / "w.db")) as db:
+        db.execute("CREATE TABLE stock (title)")
+    rules = shop / "data.yaml"
+    rules.write_text(
+        "row-rules:\n  '*': none\n  orders: all\n  w.stock: titel = :user_id\n  w.stok: all\n"
+        "data-files:\n  w: w.db\n"
+    )
+    status, lines = checked(shop, "allowed-tables: [orders, w.stock, w.nothing]\nrow-rules: {w.stock: all}")
+    assert status == 1
+    assert lines == [
+        f"{rules}:4: error: row-rules: w.stock cannot be shown to anybody: no such column: titel",
+        f"{rules}:5: error: row-rules: there is no table w.stok; did you mean w.stock?",
+        "3: warning: allowed-tables: no table matches w.nothing",
+    ]
+
+
+def test_check_with_data_tells_what_is_wrong_with_the_file_of_rules(shop: Path) -> None:
+    (shop / "data.yaml").write_text("row-rule: {orders: none}")
+    status, lines = checked(shop, "public: true")
+    told = f"{shop / 'data.yaml'}:1: error: row-rule is no key of this file; did you mean row-rules?"
+    assert (status, lines) == (1, [told])
+    report = json.loads(run("check", "--data", str(shop), "--json").stdout)
+    assert (report["ok"], report["data"]) == (False, [told])
+    done = run("check", "--data", str(shop), APPLIANCE_DATA_RULES=str(shop / "other.yaml"))
+    assert (done.returncode, done.stdout) == (
+        1,
+        f"{shop / 'other.yaml'}:1: error: does not exist; its rules would be missing\n",
+    )
+
+
 def test_check_as_json(bots: Path) -> None:
     done = run("check", "--data", str(bots.parent), "--json")
     report = json.loads(done.stdout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -11,12 +12,15 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 import trio
 from rich.console import Console
 
-from appliance.cli.chat import ChatFailed, Emphasis, clean, result, ws_url
-from appliance.client import ChatEvent
+from appliance.cli.chat import ChatFailed, Emphasis, ws_url
+from appliance.cli.chat_tables import change_rows, clean, result
+from appliance.client import Change, ChatEvent, RowChange
+from tests.support.change_stage import change_stage
 from tests.support.stage import SLOW_TEXT, Stage, stage
 
 CHAT = [sys.executable, "-m", "appliance", "chat"]
@@ -113,15 +117,20 @@ async def test_a_dialogue_on_a_terminal_goes_on_after_an_answer_and_after_an_err
     assert scene.asked() == ["one", "break", "two"]
 
 
-def _dialogue(arguments: list[str], questions: list[str]) -> str:
+def _dialogue(arguments: list[str], questions: list[str], prompt: str = "\n> ") -> str:
     """Type each question when the prompt is there; Ctrl-D at the end. Returns what was on the screen."""
+    return _typed(arguments, [(prompt, question + "\n") for question in questions] + [(prompt, "\x04")])
+
+
+def _typed(arguments: list[str], inputs: list[tuple[str, str]]) -> str:
+    """Type each input at its prompt, until the command ends well; returns what was on the screen."""
     master, slave = pty.openpty()
     process = subprocess.Popen([*CHAT, *arguments], stdin=slave, stdout=slave, stderr=slave)
     os.close(slave)
     screen = ""
-    for question in [*questions, "\x04"]:
-        screen += _read_until(master, "\n> ")
-        os.write(master, question.encode() + (b"" if question == "\x04" else b"\n"))
+    for prompt, text in inputs:
+        screen += _read_until(master, prompt)
+        os.write(master, text.encode())
     assert process.wait(timeout=10) == 0
     os.close(master)
     return screen
@@ -134,6 +143,51 @@ def _read_until(master: int, prompt: str) -> str:
         assert time.monotonic() < until, text
         text += os.read(master, 4096).decode(errors="replace")
     return text
+
+
+APPLY = "Apply this change? [y/N] "
+
+
+async def test_a_change_is_shown_and_made_when_the_terminal_says_yes(tmp_path: Path) -> None:
+    async with change_stage(tmp_path) as scene:
+        options = ["--url", scene.url, "--token", scene.served.token("alice")]
+        typed = [("\n> ", "pay\n"), (APPLY, "y\n"), ("\n> ", "delete\n"), (APPLY, "\n"), ("\n> ", "\x04")]
+        screen = await trio.to_thread.run_sync(_typed, ["shop", *options], typed)
+        assert "new → paid" in re.sub("\x1b\\[[0-9;]*m", "", screen)
+        assert "Change 2 rows in orders:" in screen
+        assert "Delete 1 row from orders:" in screen
+        assert scene.orders() == [(1, "paid"), (2, "paid"), (3, "sent")]
+        assert scene.sql("SELECT status FROM _changes ORDER BY created_at") == [("applied",), ("declined",)]
+
+
+async def test_without_a_terminal_nothing_is_decided_and_the_way_is_told(tmp_path: Path) -> None:
+    async with change_stage(tmp_path) as scene:
+        token = scene.served.token("alice")
+        run = await chat("shop", "delete", "--url", scene.url, "--token", token)
+        assert run.returncode == 0, run.stderr
+        assert "Ada Lovelace" in run.stdout
+        assert "Nothing is changed yet." in run.stderr
+        [(id, where, status)] = scene.sql("SELECT id, conversation_id, status FROM _changes")
+        assert status == "proposed"
+        address = f"{scene.url}/api/v1/ai/conversations/{where}/changes/{id}"
+        assert f"POST {address} with" in run.stderr
+        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http:
+            assert (await http.post(address, json={"approve": False})).status_code == 202
+        run = await chat("shop", "delete", "--url", scene.url)
+        assert "run it with --token" in run.stderr
+        assert len(scene.orders()) == 3
+
+
+def test_rows_before_and_after_tell_values_of_two_kinds_apart() -> None:
+    rows = [RowChange(before={"a": 1, "b": None, "c": "x\x1b["}, after={"a": "1", "b": "", "c": "x\x1b["})]
+    change = Change(status="proposed", operation="UPDATE", table="t", rows=rows)
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(change_rows(change, 80))
+    shown = capture.get()
+    assert "1 → '1'" in shown
+    assert "NULL → ''" in shown
+    assert "\x1b" not in shown
 
 
 async def test_a_reader_that_goes_away_ends_it_quietly(scene: Stage) -> None:

@@ -244,3 +244,26 @@ async def test_cancelling_the_watch_ends_it_and_its_thread(tmp_path: Path) -> No
     limiter = trio.to_thread.current_default_thread_limiter()
     with trio.fail_after(module.RESCAN_S - 1):
         await until(lambda: limiter.borrowed_tokens == 0)
+
+
+def test_a_change_of_a_file_beside_the_bot_file_reloads_the_bot(tmp_path: Path) -> None:
+    save(tmp_path, "a/bot.md")
+    save(tmp_path, "b/bot.md")
+    catalogue = Catalogue(tmp_path)
+    catalogue.load()
+    for name, text in (("tools.py", "x = 1"), ("tools.py", "x = 22"), ("schema-notes.yaml", "orders: mine")):
+        (tmp_path / "a" / name).write_text(text)
+        assert catalogue.load() == Changes(updated=[("default", "a")], unchanged=[("default", "b")])
+    assert catalogue.load().updated == []
+    (tmp_path / "a" / "tools.py").unlink()
+    assert catalogue.load().updated == [("default", "a")]
+
+
+def test_bad_notes_beside_the_bot_file_keep_the_last_good_bot(tmp_path: Path) -> None:
+    save(tmp_path, "a/bot.md")
+    catalogue = Catalogue(tmp_path)
+    catalogue.load()
+    (tmp_path / "a" / "schema-notes.yaml").write_text("- bad")
+    catalogue.load()
+    assert prompt_of(catalogue, "a") == "prompt"
+    assert "schema-notes.yaml line 1" in catalogue.all()[0].errors[0]

@@ -37,6 +37,15 @@ class SendMessage(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str | None = None
 
 
+class Decide(msgspec.Struct, frozen=True, kw_only=True):
+    """The user's word on a proposed change. It is a message of theirs, with a turn that carries it out."""
+
+    conversation_id: str
+    change_id: str
+    approve: bool
+    client_id: str | None = None
+
+
 class CancelTurn(msgspec.Struct, frozen=True, kw_only=True):
     """Stop the running turn and drop the queued messages."""
 
@@ -50,11 +59,11 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True):
     after: int = 0
 
 
-Command: TypeAlias = StartChat | SendMessage | CancelTurn | Resume
+Command: TypeAlias = StartChat | SendMessage | Decide | CancelTurn | Resume
 
 # -- events: what a log holds -------------------------------------------------------------------------
 
-Step: TypeAlias = Literal["thinking", "generating", "querying", "executing"]
+Step: TypeAlias = Literal["thinking", "generating", "querying", "executing", "reasoning"]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,8 +144,12 @@ TERMINAL_EVENTS = (TurnDone, TurnCancelled, TurnFailed)
 def width(event: TurnEvent) -> int:
     """How far `event` moves the log's position.
 
-    A cancelled turn takes two: some wires tell it in two frames, and each frame needs a position.
+    A cancelled turn, and one that a tool loop ended, takes two: some wires tell it in two frames, and each
+    frame needs a position.
     """
     if isinstance(event, TextDelta):
         return len(event.text)
-    return 2 if isinstance(event, TurnCancelled) else 1
+    twofold = isinstance(event, TurnCancelled) or (
+        isinstance(event, TurnFailed) and event.code == "tool_loop"
+    )
+    return 2 if twofold else 1

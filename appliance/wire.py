@@ -44,7 +44,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """A JSON answer."""
+    """An answer: `body` is sent as JSON, or as it is when it is a text of another `content_type`.
+
+    With a `file_name` browsers save it instead of showing it.
+    """
 
     body: Any
     status: int = 200
+    content_type: str = "application/json"
+    file_name: str = ""

@@ -16,28 +16,31 @@ import trio
 
 from appliance import limits
 from appliance.bot import Bot
+from appliance.changes import summary_of, to_change
 from appliance.conversation import Conversation, Listed
 from appliance.engine.catalogue import Catalogue
 from appliance.engine.chat import Chat, Reader
 from appliance.engine.log import Wakeup
 from appliance.engine.services import Services
-from appliance.engine.turn import Question
+from appliance.engine.turn import Decision, Question
 from appliance.errors import (
     AuthRequired,
     BotNotFound,
     Busy,
+    Conflict,
     ConversationNotFound,
     Forbidden,
     InvalidInput,
+    NotFound,
     ShuttingDown,
     StoreError,
     UserNotFound,
 )
-from appliance.events import CancelTurn, Resume, SendMessage, StartChat
+from appliance.events import CancelTurn, Decide, Resume, SendMessage, StartChat
 from appliance.identity import Caller
-from appliance.messages import Message, estimate_tokens, title_of
+from appliance.messages import Change, Message, QueryOutcome, estimate_tokens, title_of
 from appliance.sqlguard import policy_for
-from appliance.store import audit, conversations, turns, usage, users
+from appliance.store import audit, conversations, proposals, results, turns, usage, users
 
 TIDY_UP_EVERY_S = 60.0
 TITLE_CHARS_MAX = 200
@@ -140,18 +143,47 @@ class Engine:
 
         Raises `InvalidInput`, `ConversationNotFound`, `BotNotFound`, `LimitReached`, `Busy`, `StoreError`.
         """
-        if self._closing:
-            raise ShuttingDown("The server is restarting. Send the message again in a moment.")
         conversation = self._own(command.conversation_id, caller)
         _check_message(command)
+        return await self._take_up(conversation, caller, command.content, command.client_id)
+
+    async def decide(self, command: Decide, caller: Caller) -> Accepted:
+        """The user's word on a proposed change, as a message of theirs; its turn carries the change out.
+
+        Raises what `send` does but `LimitReached` (the turn before it was limited), `NotFound` for a change
+        that is not one of this conversation's, `Conflict` when it is decided already.
+        """
+        conversation = self._own(command.conversation_id, caller)
+        proposal = self.services.store.read_now(
+            proposals.find, command.change_id, tenant=caller.tenant, owner=caller.owner
+        )
+        if proposal is None or proposal.conversation_id != conversation.id:
+            raise NotFound("There is no such change.")
+        content = f"{'Confirmed' if command.approve else 'Declined'}: {summary_of(proposal.plan)}"
+        decision = Decision(proposal=proposal, approve=command.approve)
+        return await self._take_up(conversation, caller, content, command.client_id, decision)
+
+    async def _take_up(
+        self,
+        conversation: Conversation,
+        caller: Caller,
+        content: str,
+        client_id: str | None,
+        decision: Decision | None = None,
+    ) -> Accepted:
+        if self._closing:
+            raise ShuttingDown("The server is restarting. Send the message again in a moment.")
         bot = self.catalogue.get(conversation.namespace, conversation.bot)
         if bot is None or not bot.enabled:
             raise BotNotFound(f"The bot {conversation.bot!r} of this conversation is not there any more.")
         check_access(bot, caller)
+        question = self._question(conversation.id, content, client_id, caller, bot, decision)
+        if decision and decision.proposal.status != "proposed" and not self._is_known(question):
+            raise Conflict(f"This change was {decision.proposal.status} already.")
         chat = self._chat(conversation)
         with chat.pinned():
             async with chat.admission:
-                return await self._admit(chat, self._question(command, caller, bot))
+                return await self._admit(chat, question)
 
     async def cancel(self, command: CancelTurn, caller: Caller) -> bool:
         """Stop what runs and what waits; returns when that is stored.
@@ -197,6 +229,21 @@ class Engine:
         found = self._own(id, caller)
         return found, await self.services.store.read(turns.messages, id)
 
+    async def result(self, id: str, caller: Caller) -> QueryOutcome:
+        """All rows of a query's result in one of the caller's conversations; raises `NotFound`."""
+        found = await self.services.store.read(results.find, id, caller, self.services.clock())
+        if found is None:
+            raise NotFound("There is no such result.")
+        return found
+
+    async def open_changes(self, conversation_id: str, caller: Caller) -> list[Change]:
+        """The changes that wait for the user's word in this conversation, oldest first."""
+        self._own(conversation_id, caller)
+        waiting = await self.services.store.read(proposals.open_in, conversation_id, self.services.clock())
+        return [
+            to_change(one.plan, id=one.id, status="proposed", expires_at=one.expires_at) for one in waiting
+        ]
+
     async def rename(self, id: str, caller: Caller, title: str) -> None:
         """Give it a title that stays; raises `InvalidInput`, `ConversationNotFound`."""
         title = " ".join(title.split())
@@ -226,7 +273,8 @@ class Engine:
 
     async def _read_schema(self, bot: Bot, caller: Caller) -> None:
         try:
-            await self.services.schema(policy_for(bot, caller, self.services.settings))
+            policy = policy_for(bot, caller, self.services.settings, self.services.data())
+            await self.services.schema(bot, policy)
         except StoreError as error:
             logger.warning("the schema could not be read: %s", error.text)
 
@@ -323,20 +371,29 @@ class Engine:
         known = (question.conversation_id, question.client_id)
         return bool(question.client_id) and self.services.store.read_now(turns.find_known, *known) is not None
 
-    def _question(self, command: SendMessage, caller: Caller, bot: Bot) -> Question:
+    def _question(
+        self,
+        conversation_id: str,
+        content: str,
+        client_id: str | None,
+        caller: Caller,
+        bot: Bot,
+        decision: Decision | None,
+    ) -> Question:
         return Question(
             turn_id=str(uuid.uuid4()),
             message_id=str(uuid.uuid4()),
             answer_id=str(uuid.uuid4()),
-            conversation_id=command.conversation_id,
-            content=command.content,
-            client_id=command.client_id or "",
+            conversation_id=conversation_id,
+            content=content,
+            client_id=client_id or "",
             caller=caller,
             bot=bot,
             bucket=usage.Bucket(
                 tenant=caller.tenant, namespace=bot.namespace, bot=bot.name, principal=caller.principal
             ),
             ttl_s=self._ttl_s(bot),
+            decision=decision,
         )
 
     def _admission(self, question: Question) -> turns.Admission:
@@ -348,7 +405,9 @@ class Engine:
             conversation_id=question.conversation_id,
             caller=question.caller,
             bucket=question.bucket,
-            policy=limits.policy_of(bot, limited=not question.caller.is_unlimited),
+            policy=limits.policy_of(
+                bot, limited=not question.caller.is_unlimited and question.decision is None
+            ),
             content=question.content,
             client_id=question.client_id or None,
             title=title_of(question.content),
@@ -362,6 +421,7 @@ class Engine:
             now, busy = self.services.clock(), frozenset(self._chats)
             try:
                 await self.services.store.write(conversations.purge, now, busy=busy)
+                await self.services.store.write(proposals.expire, now)
                 await self.services.settler.retry(self.services.store)
             except StoreError as error:
                 logger.error("the database could not be tidied up: %s", error.text)

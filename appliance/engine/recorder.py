@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from appliance.engine.log import Log
 from appliance.events import TextDelta, ToolCalled, ToolFinished, TurnEvent
 from appliance.messages import Part, TextPart, ToolCall, ToolCallPart, ToolResult, ToolResultPart
+
+ROWS_KEPT = 100
+"""Rows of a result that stay with its message, so that history shows it again; `store/results.py` has all."""
 
 
 class Recorder:
@@ -43,7 +48,7 @@ class Recorder:
                 self._parts.append(ToolCallPart(seq=position, call=call))
             case ToolFinished(result=result):
                 self._close_run()
-                self._parts.append(ToolResultPart(seq=position, result=result))
+                self._parts.append(ToolResultPart(seq=position, result=_kept(result)))
             case _:
                 self._close_run()  # the event took a position, so the text behind it is another run
 
@@ -65,3 +70,10 @@ class Recorder:
         if self._run:
             self._parts.append(TextPart(seq=self._run_seq, text="".join(self._run)))
             self._run = []
+
+
+def _kept(result: ToolResult) -> ToolResult:
+    query = result.query
+    if query is None or not query.result_id or len(query.rows) <= ROWS_KEPT:
+        return result
+    return msgspec.structs.replace(result, query=msgspec.structs.replace(query, rows=query.rows[:ROWS_KEPT]))

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
 from appliance.bot import Bot
-from appliance.engine.schemas import Schemas
+from appliance.botsettings import SettingValues, missing_settings
+from appliance.datarules import DataConfig
+from appliance.engine.schemas import Known, Schemas
 from appliance.engine.settler import Settler
+from appliance.errors import SettingsMissing
 from appliance.identity import Caller
 from appliance.providers.base import Provider
-from appliance.schema import Schema
 from appliance.settings import Settings
 from appliance.sqlguard import SqlPolicy
+from appliance.store import settings as stored_settings
 from appliance.store.store import Store
+from appliance.store.vault import Vault
 from appliance.template import render_prompt
-from appliance.tools.base import Tool
+from appliance.tools.base import Tool, ToolSource
 from appliance.tools.sql_pool import SqlPool
+
+logger = logging.getLogger("appliance.engine")
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,23 +38,40 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     choose_provider: Callable[[Bot], Provider]
     """Raises `ProviderNotConfigured` when the bot names a provider that is not there."""
     clock: Callable[[], float]
+    sources: Sequence[ToolSource] = ()
+    """Tools that differ from bot to bot."""
+    vault: Vault
+    data: Callable[[], DataConfig] = DataConfig
+    """The rules that hold for every bot, as `data.yaml` has them now."""
     settler: Settler = msgspec.field(default_factory=Settler)
     schemas: Schemas = msgspec.field(default_factory=Schemas)
 
-    async def schema(self, policy: SqlPolicy) -> Schema:
+    async def schema(self, bot: Bot, policy: SqlPolicy) -> Known:
         """The tables that the policy allows; raises `StoreError` when the file cannot be read."""
-        return await self.schemas.get(policy, self.store, self.sql)
+        return await self.schemas.get(policy, (self.data().notes, bot.schema_notes), self.store, self.sql)
 
     def utc_text(self) -> str:
         """Now, like `2026-04-29T10:11:12Z`."""
         return datetime.fromtimestamp(self.clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    def render_prompt(self, bot: Bot, caller: Caller) -> str:
-        """The bot's prompt with its template variables replaced for this caller."""
+    def setting_values(self, bot: Bot, caller: Caller) -> SettingValues:
+        """What `{{key}}`s stand for when this caller asks; raises `SettingsMissing`, `StoreError`."""
+        values = self.store.read_now(stored_settings.values, self.vault, caller.tenant, caller.user_id)
+        if values.unreadable:
+            logger.warning("settings that cannot be decrypted: %s", ", ".join(values.unreadable))
+        if missing := missing_settings(bot, values):
+            raise SettingsMissing(
+                f"The bot {bot.name!r} needs settings that nobody has made: {', '.join(missing)}. "
+                "Make them with: appliance settings set KEY"
+            )
+        return values
+
+    def render_prompt(self, bot: Bot, caller: Caller, values: SettingValues) -> str:
+        """The bot's prompt with its template variables replaced for this caller; secrets stay out."""
         return render_prompt(
             bot.prompt,
             user_id=caller.user_id,
             namespace=bot.namespace,
-            user_settings={},
-            system_settings={},
+            user_settings=values.plain_user,
+            system_settings=values.plain_system,
         )

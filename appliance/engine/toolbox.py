@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import logging
+import traceback
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import msgspec
 import trio
 
 from appliance.bot import Bot
+from appliance.botsettings import SettingValues
+from appliance.changes import Proposal
+from appliance.engine.data import Data
+from appliance.engine.schemas import Known
 from appliance.engine.services import Services
 from appliance.errors import StoreError
 from appliance.identity import Caller
+from appliance.intent import ALIASES, Intent, intent_of
 from appliance.messages import QueryOutcome, ToolCall, ToolResult
 from appliance.providers.base import ToolSpec
-from appliance.schema import Schema
-from appliance.sqlguard import policy_for
+from appliance.redact import Redactor
 from appliance.store import audit
-from appliance.tools.base import Tool, ToolContext, ToolError
+from appliance.tools.base import Tool, ToolContext, ToolError, ToolOutput
+from appliance.tools.for_model import outcome_text
 
 SQL_TOOL = "execute_sql"
-
+THINK = "think"
+HTTP_TOOL = "http_get"
+DATA_TOOLS = frozenset({SQL_TOOL, "query_table", "insert_record", "update_record", "delete_record"})
+WRITING = {"insert_record": "INSERT", "update_record": "UPDATE", "delete_record": "DELETE"}
 logger = logging.getLogger("appliance.engine")
 
 _JSON_TYPES: dict[str, tuple[type, ...]] = {
@@ -34,87 +44,172 @@ _JSON_TYPES: dict[str, tuple[type, ...]] = {
 
 
 class Toolbox:
-    """What one turn's model may use, in the name of one caller."""
+    """What one turn's model may use, in the name of one caller.
 
-    def __init__(self, caller: Caller, bot: Bot, user_message: str, services: Services) -> None:
-        self._bot = bot
+    `on_thought` is told what the tool `think` wrote down.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        context: ToolContext,
+        data: Data,
+        tools: Iterable[Tool],
+        intent: Intent,
+        values: SettingValues,
+        on_thought: Callable[[str], None],
+    ) -> None:
         self._services = services
-        self._policy = policy_for(bot, caller, services.settings)
-        self._tools: dict[str, Tool] = {
-            name: tool for name, tool in services.tools.items() if _offered(bot, name)
-        }
-        self._context = ToolContext(bot=bot, caller=caller, user_message=user_message, run_sql=self._run_sql)
+        self._context = context
+        self._bot = context.bot
+        self._data = data
+        self._tools = {tool.name: tool for tool in tools}
+        self._intent = intent
+        self.values = values
+        self._redactor = Redactor(values.secrets)
+        self._on_thought = on_thought
+        self._refused = self._told = ""
+        self.insists = False
+        """The model has asked twice in a row for a tool, or a query, that the bot's rules refuse."""
 
-    async def schema(self) -> Schema | None:
-        """The tables that the bot may read; None when it has no SQL tool."""
-        return await self._services.schema(self._policy) if SQL_TOOL in self._tools else None
+    @classmethod
+    async def open(
+        cls,
+        services: Services,
+        bot: Bot,
+        caller: Caller,
+        conversation_id: str,
+        question: str,
+        on_thought: Callable[[str], None],
+    ) -> Toolbox:
+        """All tools that the bot offers to this caller for this question; raises `SettingsMissing`."""
+        values = services.setting_values(bot, caller)
+        intent = intent_of(bot, question, ALIASES)
+        data = Data(services, bot, caller, conversation_id, intent.demands)
+        context = ToolContext(
+            bot=bot,
+            caller=caller,
+            user_message=question,
+            run_sql=data.run_sql,
+            values=values,
+        )
+        tools = [tool for tool in services.tools.values() if is_offered(bot, tool.name)]
+        for source in services.sources:
+            offered = [tool for tool in await source.tools(context) if tool.name not in services.tools]
+            tools += [tool for tool in offered if not source.opt_in or is_opted_in(bot, tool.name)]
+        return cls(services, context, data, tools, intent, values, on_thought)
 
-    def specs(self) -> list[ToolSpec]:
+    @property
+    def thinks_first(self) -> bool:
+        """Does the bot want the model to plan before it does anything?"""
+        return self._bot.reasoning_mode != "none" and THINK in self._tools
+
+    async def schema(self) -> Known | None:
+        """The tables that the bot may read; None when it has no tool for them."""
+        if not DATA_TOOLS & self._tools.keys():
+            return None
+        return await self._services.schema(self._bot, self._data.policy)
+
+    def specs(self, *, only_think: bool = False) -> list[ToolSpec]:
         """The tools as the model sees them, with the bot file's own words where it has some."""
-        return [self._spec(tool) for tool in self._tools.values()]
+        names = (
+            [THINK] if only_think else [n for n in self._tools if not self._intent.refuses(n, self._tools)]
+        )
+        return [self._spec(self._tools[name]) for name in names]
 
     def announce(self, call: ToolCall) -> tuple[Literal["querying", "executing"], str]:
         """A progress step and a label for people, made before the call is checked."""
-        tool = self._tools.get(call.name)
+        name = ALIASES.get(call.name, call.name)
+        tool = self._tools.get(name)
         try:
             label = tool.label(_arguments(call)) if tool else f"Executing {call.name}..."
         except ToolError:
             label = f"Executing {call.name}..."
-        return ("querying" if call.name == SQL_TOOL else "executing"), label
+        return ("querying" if name == SQL_TOOL else "executing"), self._redactor.clean(label)
 
     async def run(self, call: ToolCall) -> ToolResult:
         """Run one call; whatever goes wrong becomes a result that the model can read."""
-        tool = self._tools.get(call.name)
+        name = ALIASES.get(call.name, call.name)
+        tool = self._tools.get(name)
+        refusal = self._intent.refuses(name, self._tools)
+        if refusal:
+            self._count_refusal(name, refused=True)
+            return _failure(call, refusal)
+        if tool is None:
+            return _failure(call, f"There is no tool {call.name!r}. Available: {self._available()}.")
+        output = await self._output(tool, call)
+        if isinstance(output, str):
+            return _failure(call, self._redactor.clean(output))
+        self._count_refusal(name, refused=bool(output.query and output.query.against_rules))
+        if output.thought:
+            self._on_thought(output.thought)
+        return ToolResult(
+            call_id=call.id,
+            name=call.name,
+            ok=output.ok,
+            content=self._redactor.clean(output.content),
+            query=output.query,
+        )
+
+    async def decide(self, call: ToolCall, proposal: Proposal, *, approve: bool) -> ToolResult:
+        """Carry out what the user said to a proposed change."""
+        outcome = await self._data.decide(proposal, approve=approve)
+        ok = outcome.error is None
+        return ToolResult(
+            call_id=call.id, name=call.name, ok=ok, content=outcome_text(outcome), query=outcome
+        )
+
+    async def _output(self, tool: Tool, call: ToolCall) -> ToolOutput | str:
+        """What the tool gives, or why it gives nothing."""
+        output, failure = None, ""
         try:
-            if tool is None:
-                available = ", ".join(self._tools) or "none"
-                raise ToolError(f"There is no tool {call.name!r}. Available: {available}.")
             arguments = _arguments(call)
             _check(arguments, self._spec(tool).parameters)
             with trio.fail_after(tool.timeout_s):
                 output = await tool.run(self._context, arguments)
         except ToolError as error:
-            return _failure(call, str(error))
+            failure = str(error)
         except trio.TooSlowError:
-            timeout_s = tool.timeout_s if tool else 0
-            return _failure(call, f"{call.name} took longer than {timeout_s:g} s and was stopped.")
+            failure = f"{call.name} took longer than {tool.timeout_s:g} s and was stopped."
         except Exception:
             # A fault in one tool is not a reason to leave the user without an answer.
-            logger.exception("tool %s failed", call.name)
-            return _failure(call, f"{call.name} failed here; the reason is in the server's log.")
-        return ToolResult(
-            call_id=call.id, name=call.name, ok=output.ok, content=output.content, query=output.query
-        )
+            # The traceback may quote what was sent, such as a header with a secret.
+            logger.error("tool %s failed: %s", call.name, self._redactor.clean(traceback.format_exc()))
+            failure = f"{call.name} failed here; the reason is in the server's log."
+        await self._audit(tool, output)
+        return output or failure
 
-    async def _run_sql(self, sql: str, description: str) -> QueryOutcome:
-        outcome = await self._services.sql.query(sql, self._policy, description=description)
-        if not self._bot.disable_execution_logs:
-            await self._audit(outcome)
-        return outcome
-
-    async def _audit(self, outcome: QueryOutcome) -> None:
-        """Who asked what of the data; a full disk must not keep them from the answer."""
+    async def _audit(self, tool: Tool, output: ToolOutput | None) -> None:
+        """Calls that leave the appliance or run the team's own code; what touches data is audited there."""
         caller = self._context.caller
+        if tool.name in DATA_TOOLS or tool.name == THINK or self._bot.disable_execution_logs:
+            return
+        facts = {"tool": tool.name, "success": output is not None and output.ok, "ip": caller.ip}
         try:
             await self._services.store.write(
                 audit.record,
                 at=self._services.clock(),
                 tenant=caller.tenant,
                 actor=caller.principal,
-                action="sql.execute",
+                action="tool.call",
                 target=f"bot:{self._bot.namespace}/{self._bot.name}",
-                details={
-                    "sql": outcome.sql,
-                    "success": outcome.error is None,
-                    "error": outcome.error,
-                    "rows": outcome.row_count,
-                    "duration_ms": round(outcome.duration_ms, 1),
-                    "tables": outcome.tables,
-                    "ip": caller.ip,
-                },
+                details=self._redactor.clean_all(facts | (output.audit if output else {})),
             )
         except StoreError as error:
-            logger.warning("a query could not be audited: %s", error.text)
+            logger.warning("a tool call could not be audited: %s", error.text)
+
+    def results_are_told(self) -> None:
+        """The model reads the results so far before it makes its next calls: only now it can insist."""
+        self._told = self._refused
+
+    def _count_refusal(self, name: str, *, refused: bool) -> None:
+        self.insists = self.insists or (refused and self._told == name)
+        self._refused = name if refused else ""
+        if self._refused != self._told:
+            self._told = ""
+
+    def _available(self) -> str:
+        return ", ".join(spec.name for spec in self.specs()) or "none"
 
     def _spec(self, tool: Tool) -> ToolSpec:
         override = self._bot.tool_overrides.get(tool.name)
@@ -125,9 +220,24 @@ class Toolbox:
         )
 
 
-def _offered(bot: Bot, name: str) -> bool:
-    """Without `mcp-tools` a bot has the SQL tool; with it, exactly the listed ones."""
-    return name in bot.mcp_tools if bot.mcp_tools else name == SQL_TOOL
+def is_offered(bot: Bot, name: str) -> bool:
+    """Without `mcp-tools` a bot has the SQL tool; with it, exactly the listed ones (fluxbase.md 5.1).
+
+    The HTTP tool is there wherever hosts are allowed, `think` wherever a way of reasoning is asked for.
+    """
+    listed = {ALIASES.get(tool, tool) for tool in bot.mcp_tools} or {SQL_TOOL}
+    if name == HTTP_TOOL:
+        return bool(bot.http_allowed_domains)
+    if name == THINK and bot.reasoning_mode != "none":
+        return True
+    if name in WRITING and WRITING[name] not in bot.allowed_operations:
+        return False
+    return name in listed
+
+
+def is_opted_in(bot: Bot, name: str) -> bool:
+    """A function of the bot's own: all are offered, unless `mcp-tools` lists what is."""
+    return not bot.mcp_tools or f"custom:{name}" in bot.mcp_tools
 
 
 def _failure(call: ToolCall, text: str) -> ToolResult:
@@ -158,7 +268,13 @@ def _check(arguments: dict[str, Any], parameters: dict[str, Any]) -> None:
     if missing:
         raise ToolError(f"Missing arguments: {', '.join(missing)}.")
     for name, schema in parameters.get("properties", {}).items():
-        expected = _JSON_TYPES.get(str(schema.get("type")), (object,))
+        expected = _json_types(schema)
         value = arguments.get(name)
         if name in arguments and (not isinstance(value, expected) or (expected == (int,) and value is True)):
             raise ToolError(f"Argument {name!r} must be of type {schema['type']}.")
+
+
+def _json_types(schema: Any) -> tuple[type, ...]:
+    """Python's types of one simple JSON type; of anything more intricate, all: the tool checks that."""
+    kind = schema.get("type") if isinstance(schema, dict) else None
+    return _JSON_TYPES.get(kind, (object,)) if isinstance(kind, str) else (object,)

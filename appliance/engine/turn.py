@@ -12,13 +12,23 @@ from typing import Any, Literal
 import msgspec
 import trio
 
-from appliance import prompt
+from appliance import prompt, relevance
 from appliance.bot import Bot
+from appliance.changes import Proposal
 from appliance.engine.recorder import Recorder
 from appliance.engine.services import Services
 from appliance.engine.toolbox import Toolbox
-from appliance.errors import ApplianceError, ProviderBroken, ProviderError, StoreError
-from appliance.events import Progress, TextDelta, TurnCancelled, TurnDone, TurnFailed, TurnStarted, width
+from appliance.errors import ApplianceError, ProviderBroken, ProviderError, StoreError, ToolLoop
+from appliance.events import (
+    Progress,
+    Step,
+    TextDelta,
+    TurnCancelled,
+    TurnDone,
+    TurnFailed,
+    TurnStarted,
+    width,
+)
 from appliance.identity import Caller
 from appliance.messages import (
     MessageStatus,
@@ -28,7 +38,8 @@ from appliance.messages import (
     Usage,
     estimate_tokens,
 )
-from appliance.providers.base import ModelRequest, ModelText, ModelToolCall, ModelUsage, Provider
+from appliance.providers.base import ModelRequest, ModelText, ModelToolCall, ModelUsage, Provider, ToolSpec
+from appliance.schema_text import LeftOut
 from appliance.store import turns, usage
 
 FLUSH_EVERY_S = 1.0
@@ -41,6 +52,9 @@ ANSWER_CHARS_MAX = 500_000
 """A model that never stops is stopped: bounds the memory of a turn."""
 
 NO_WORDS_NOTE = "(The model looked things up, but gave no answer in words.)"
+
+DECISION_TOOL = "confirm_change"
+"""The name under which a decision of the user stands among the model's own calls; it cannot be called."""
 
 BUDGET_NOTE = "\n\n(The token budget for today is used up, so this answer stops here.)"
 
@@ -68,6 +82,14 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     bot: Bot
     bucket: usage.Bucket
     ttl_s: float
+    decision: Decision | None = None
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user says to a proposed change; carried out before the model is asked for its words on it."""
+
+    proposal: Proposal
+    approve: bool
 
 
 class Turn:
@@ -143,22 +165,31 @@ class Turn:
     async def _answer(self) -> None:
         """Call the model, run the tools that it asks for, until it answers or has asked often enough."""
         self._progress("thinking", "Thinking...")
-        bot = self.question.bot
-        toolbox = Toolbox(self.question.caller, bot, self.question.content, self._services)
+        question, bot = self.question, self.question.bot
+        toolbox = await Toolbox.open(
+            self._services, bot, question.caller, question.conversation_id, question.content, self._think
+        )
         self._provider = self._services.choose_provider(bot)
         messages = await self._prompt(toolbox)
-        for _ in range(bot.max_iterations):
-            text, calls = await self._call_model(messages, toolbox)
+        if question.decision:
+            messages += await self._decide(toolbox, question.decision)
+        for number in range(bot.max_iterations):
+            text, calls = await self._call_model(
+                messages, toolbox.specs(only_think=toolbox.thinks_first and not number)
+            )
             if not calls:
                 break
             results = [await self._run_tool(toolbox, call) for call in calls]
             messages += prompt.called(text, calls, results)
+            toolbox.results_are_told()
+            if toolbox.insists:
+                raise ToolLoop("The model kept asking for something that the rules of this bot do not allow.")
             if await self._over_budget():
                 self._note = "token_budget"
                 self._recorder.append(TextDelta(text=BUDGET_NOTE))
                 return
         else:
-            await self._call_model(messages, None)
+            await self._call_model(messages, [])
             if not self._recorder.text_length:
                 self._recorder.append(TextDelta(text=NO_WORDS_NOTE))
         self._check_answered()
@@ -172,22 +203,35 @@ class Turn:
         question = self.question
         assert self._provider is not None
         context_tokens = self._services.settings.context_tokens or self._provider.context_tokens
-        store = self._services.store
+        bot, store = question.bot, self._services.store
+        history = await store.read(turns.history, question.conversation_id, limit=HISTORY_MESSAGES_MAX)
+        known = await toolbox.schema()
+        shown = known and relevance.choose_tables(
+            known.schema,
+            question.content,
+            budget_tokens=relevance.schema_budget(self._services.settings.schema_tokens, context_tokens),
+            default_table=bot.default_table,
+            recent=prompt.recent_tables(history),
+            index=known.index,
+        )
         return prompt.build(
             prompt.PromptContext(
-                bot=question.bot,
-                prompt=self._services.render_prompt(question.bot, question.caller),
-                schema=await toolbox.schema(),
-                history=await store.read(turns.history, question.conversation_id, limit=HISTORY_MESSAGES_MAX),
+                bot=bot,
+                prompt=self._services.render_prompt(bot, question.caller, toolbox.values),
+                schema=shown.schema if shown else None,
+                left_out=shown.left_out if shown else LeftOut(),
+                examples=relevance.choose_examples(bot.examples, question.content) if shown else [],
+                tools=[spec.name for spec in toolbox.specs()],
+                history=history,
                 question=question.content,
                 user_id=question.caller.user_id,
                 now=self._services.utc_text(),
-                budget_tokens=max(0, context_tokens - min(question.bot.max_tokens, context_tokens // 2)),
+                budget_tokens=max(0, context_tokens - min(bot.max_tokens, context_tokens // 2)),
             )
         )
 
     async def _call_model(
-        self, messages: list[PromptMessage], toolbox: Toolbox | None
+        self, messages: list[PromptMessage], tools: list[ToolSpec]
     ) -> tuple[str, list[ToolCall]]:
         """One call: text goes to the log as it comes; returns all text and the tools asked for."""
         self._progress("generating", "Generating response...")
@@ -195,7 +239,7 @@ class Turn:
         bot = self.question.bot
         request = ModelRequest(
             messages=messages,
-            tools=toolbox.specs() if toolbox else [],
+            tools=tools,
             model=bot.model,
             temperature=bot.temperature,
             max_tokens=bot.max_tokens,
@@ -233,6 +277,24 @@ class Turn:
         self._progress(step, label)
         return await self._recorder.around_tool(call, toolbox.run)
 
+    async def _decide(self, toolbox: Toolbox, decision: Decision) -> list[PromptMessage]:
+        """Carry out what the user decided, and what the model is told of it."""
+        arguments = {"change_id": decision.proposal.id, "approve": decision.approve}
+        call = ToolCall(
+            id=f"decision-{self.question.turn_id}",
+            name=DECISION_TOOL,
+            arguments=msgspec.json.encode(arguments).decode(),
+        )
+
+        async def carry_out(call: ToolCall) -> ToolResult:
+            return await toolbox.decide(call, decision.proposal, approve=decision.approve)
+
+        return prompt.called("", [call], [await self._recorder.around_tool(call, carry_out)])
+
+    def _think(self, thought: str) -> None:
+        if self.question.bot.show_reasoning:
+            self._progress("reasoning", thought)
+
     async def _over_budget(self) -> bool:
         """Has this turn, with all that was settled today, used up the bot's tokens of the day?"""
         budget = self.question.bot.daily_token_budget
@@ -242,7 +304,7 @@ class Turn:
         standing = await self._services.store.read(usage.standing, self.question.bucket, 0, now)
         return standing.tokens_today + self._usage.total_tokens >= budget
 
-    def _progress(self, step: Literal["thinking", "generating", "querying", "executing"], text: str) -> None:
+    def _progress(self, step: Step, text: str) -> None:
         self._recorder.append(Progress(step=step, message=text))
 
     # -- what is kept --------------------------------------------------------------------------------

@@ -216,7 +216,13 @@ def _revalidate(answer: Response) -> None:
 
 
 def _json(reply: Reply) -> Response:
-    return Response(msgspec.json.encode(reply.body), status=reply.status, content_type=JSON)
+    is_text = isinstance(reply.body, str) and reply.content_type != JSON
+    body = reply.body.encode() if is_text else msgspec.json.encode(reply.body)
+    answer = Response(body, status=reply.status, content_type=reply.content_type)
+    if reply.file_name:
+        answer.headers["Content-Disposition"] = f'attachment; filename="{reply.file_name}"'
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+    return answer
 
 
 def _refusal(error: ApplianceError) -> Response:

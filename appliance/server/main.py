@@ -14,11 +14,13 @@ import msgspec
 import trio
 
 from appliance.bot import Bot
+from appliance.botfiles.data_file import data_file
 from appliance.bundled import bots_folder, bundled
 from appliance.engine.catalogue import Catalogue
 from appliance.engine.engine import Engine
 from appliance.engine.services import Services
-from appliance.errors import ProviderNotConfigured
+from appliance.errors import ProviderNotConfigured, StoreError
+from appliance.intent import ALIASES
 from appliance.providers.base import Provider
 from appliance.providers.configured import configured
 from appliance.providers.http import new_client
@@ -27,11 +29,23 @@ from appliance.server.auth import Authenticator
 from appliance.server.run import ServerLimits, serve
 from appliance.settings import Settings
 from appliance.store import lock
+from appliance.store import settings as stored_settings
 from appliance.store.database import database_path
-from appliance.store.secret import load_secret
+from appliance.store.secret import load_encryption_key, load_secret
 from appliance.store.store import Store
-from appliance.tools.sql import TOOL as SQL_TOOL
+from appliance.store.vault import Vault
+from appliance.tools import query_table, records, sql, think
+from appliance.tools.base import Tool
+from appliance.tools.http_get import HttpGet
+from appliance.tools.mcp import McpTools
+from appliance.tools.own import OwnTools
+from appliance.tools.saved_queries import SavedQueries
 from appliance.tools.sql_pool import SqlPool
+
+BUILT_IN: dict[str, Tool] = {
+    tool.name: tool for tool in (sql.TOOL, query_table.TOOL, *records.TOOLS, think.TOOL, HttpGet())
+}
+"""The tools that a bot can have without bringing them along."""
 
 STOP_MARGIN_S = 0.3
 """Connections outlive the turns' grace by this much, so that they can tell how a turn ended."""
@@ -64,25 +78,42 @@ async def run(
         async with AsyncExitStack() as stack:
             secret = load_secret(data, settings.jwt_secret)
             store = await stack.enter_async_context(Store.open(database_path(data)))
-            sql = await stack.enter_async_context(
+            pool = await stack.enter_async_context(
                 SqlPool(database_path(data), workers_max=settings.sql_workers_max)
             )
             client = await stack.enter_async_context(new_client())
             providers = configured(settings, client)
             catalogue = Catalogue(bots_folder(settings))
             await trio.to_thread.run_sync(catalogue.load)
+            rules = data_file(settings)
+            await trio.to_thread.run_sync(rules.load)
+            vault = await trio.to_thread.run_sync(_open_vault, data, settings)
+            try:
+                await store.write(stored_settings.prepare, vault)
+            except StoreError as error:  # a lost key keeps nothing else from being served
+                logger.error("%s", error.text)
+            own = await stack.enter_async_context(OwnTools(reserved=BUILT_IN))
+            servers = await stack.enter_async_context(McpTools(reserved={*BUILT_IN, *ALIASES}))
             services = Services(
                 settings=settings,
                 store=store,
-                sql=sql,
-                tools={SQL_TOOL.name: SQL_TOOL},
+                sql=pool,
+                tools=BUILT_IN,
+                # What a server elsewhere offers comes first: later tools of the same name win.
+                sources=[servers, SavedQueries(), own],
                 choose_provider=_chooser(providers),
+                vault=vault,
+                data=rules.current,
                 clock=clock,
             )
             engine = await stack.enter_async_context(Engine.open(services, catalogue))
             authenticator = Authenticator(store, secret, settings, clock)
             faces = Faces(engine, authenticator, secret, bundled("static"))
             await _serve(settings, engine, faces, lambda urls: on_started(_started(urls, data, engine)))
+
+
+def _open_vault(data: Path, settings: Settings) -> Vault:
+    return Vault(load_encryption_key(data, settings.encryption_key))
 
 
 async def _serve(

@@ -16,7 +16,7 @@ from appliance.engine.chat import Reader
 from appliance.engine.engine import Accepted, Engine, Opened
 from appliance.engine.log import Entry, Wakeup
 from appliance.errors import ApplianceError, AuthRequired, Busy, InvalidInput, StoreError
-from appliance.events import CancelTurn, Command, Resume, SendMessage, StartChat
+from appliance.events import CancelTurn, Command, Decide, Resume, SendMessage, StartChat
 from appliance.identity import Caller
 from appliance.protocols.base import Codec
 
@@ -133,7 +133,7 @@ class Session:
                 opened = await self._engine.start_chat(command, self._caller)
                 self._reply(self._codec.opened(opened))
                 await self._attach_opened(opened)
-            case SendMessage():
+            case SendMessage() | Decide():
                 await self._send(command)
             case CancelTurn():
                 await self._cancel(command)
@@ -147,10 +147,15 @@ class Session:
             self._detach(id)
             await self._attach(id, _Attachment(caller=opened.caller, began=opened.position))
 
-    async def _send(self, command: SendMessage) -> None:
+    async def _send(self, command: SendMessage | Decide) -> None:
         """Admit the message, then read on from where its turn begins, unless we do so already."""
         id = command.conversation_id
-        accepted: Accepted = await self._engine.send(command, self._caller_in(id))
+        caller = self._caller_in(id)
+        accepted: Accepted = await (
+            self._engine.send(command, caller)
+            if isinstance(command, SendMessage)
+            else self._engine.decide(command, caller)
+        )
         known = self._attached.get(id)
         if known is None:
             await self._attach(id, _Attachment(caller=self._caller, began=accepted.after))

@@ -27,6 +27,7 @@ from appliance.settings import Settings
 from appliance.store import conversations, turns
 from appliance.store.database import database_path
 from appliance.store.store import Store
+from appliance.store.vault import Vault
 from appliance.tools.sql import TOOL
 from appliance.tools.sql_pool import SqlPool
 from tests.support.model_replies import openai_text
@@ -38,6 +39,8 @@ Step: TypeAlias = str | ToolCall | trio.Event
 
 NEVER = trio.Event
 ALICE = Caller(role="authenticated", user_id="alice")
+
+VAULT = Vault("a key of the tests, which is long enough")
 
 
 class Scripted:
@@ -130,6 +133,7 @@ async def opened(
             if provider.answers and isinstance(provider.answers[0][0], ToolCall)
             else {},
             choose_provider=lambda bot: provider,
+            vault=VAULT,
             clock=clock,
         )
         async with Engine.open(services, catalogue) as engine:

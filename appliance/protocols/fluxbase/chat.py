@@ -16,6 +16,7 @@ from appliance.errors import ApplianceError, InvalidInput, LimitReached, StoreEr
 from appliance.events import (
     CancelTurn,
     Command,
+    Decide,
     Progress,
     Resume,
     SendMessage,
@@ -28,7 +29,7 @@ from appliance.events import (
     TurnFailed,
     TurnStarted,
 )
-from appliance.messages import QueryOutcome, ToolResult, Usage
+from appliance.messages import Change, QueryOutcome, ToolResult, Usage
 from appliance.protocols.fluxbase.words import error_code, frame_code
 
 # -- what clients send -------------------------------------------------------------------------------
@@ -52,6 +53,15 @@ class _Message(msgspec.Struct):
     message_id: str | None = None
 
 
+class _Confirm(msgspec.Struct):
+    """Ours: the user's word on a proposed change."""
+
+    conversation_id: str
+    change_id: str
+    approve: bool
+    message_id: str | None = None
+
+
 class _Cancel(msgspec.Struct):
     conversation_id: str
 
@@ -61,15 +71,18 @@ class _Resume(msgspec.Struct):
     after: int = 0
 
 
-_Frame: TypeAlias = _StartChat | _Message | _Cancel | _Resume
+_Frame: TypeAlias = _StartChat | _Message | _Confirm | _Cancel | _Resume
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _FRAMES: dict[str, msgspec.json.Decoder[Any]] = {
     "start_chat": msgspec.json.Decoder(_StartChat),
     "message": msgspec.json.Decoder(_Message),
+    "confirm": msgspec.json.Decoder(_Confirm),
     "cancel": msgspec.json.Decoder(_Cancel),
     "resume": msgspec.json.Decoder(_Resume),
 }
 _ENCODER = msgspec.json.Encoder()
+
+SQL_TOOL = "execute_sql"
 
 
 class UnknownType(InvalidInput):
@@ -123,14 +136,14 @@ class ChatCodec:
         code = error_code(error)
         if isinstance(command, StartChat) and isinstance(error, StoreError):
             code = "CONVERSATION_ERROR"
-        if isinstance(command, SendMessage) and code == "CHATBOT_NOT_FOUND":
+        if isinstance(command, SendMessage | Decide) and code == "CHATBOT_NOT_FOUND":
             code = "NO_CHATBOT"
         fields: dict[str, Any] = {"code": code, "error": error.public_text, **error.details}
         if isinstance(error, LimitReached):
             fields |= _limit_fields(error)
         if conversation_id and not isinstance(command, StartChat):
             fields["conversation_id"] = conversation_id
-        if isinstance(command, SendMessage) and command.client_id:
+        if isinstance(command, SendMessage | Decide) and command.client_id:
             fields["client_message_id"] = command.client_id
         return [_frame("error", **fields)]
 
@@ -160,10 +173,20 @@ class ChatCodec:
                 base["seq"] = entry.seq - 1
                 ended = {"usage": _usage(usage), "message_id": message_id, "interrupted": True}
                 return [_frame("done", **base, **ended), cancelled]
-            case TurnFailed(code=code, message=message, message_id=message_id):
-                return [_frame("error", **base, code=frame_code(code), error=message, message_id=message_id)]
+            case TurnFailed(code="tool_loop"):
+                # The one error that `done` follows (4.3): both have a position.
+                done = _frame("done", **base, usage=_usage(entry.event.usage), interrupted=True)
+                base["seq"] = entry.seq - 1
+                return [done] if entry.seq - 1 <= after else [_error(base, entry.event), done]
+            case TurnFailed():
+                return [_error(base, entry.event)]
             case _:
                 assert_never(entry.event)
+
+
+def _error(base: dict[str, Any], event: TurnFailed) -> str:
+    fields = {"code": frame_code(event.code), "error": event.message, "message_id": event.message_id}
+    return _frame("error", **base, **fields)
 
 
 def _frame(type: str, **fields: Any) -> str:
@@ -194,6 +217,13 @@ def _command(frame: _Frame) -> Command:
                 content=frame.content,
                 client_id=frame.message_id or None,
             )
+        case _Confirm():
+            return Decide(
+                conversation_id=frame.conversation_id,
+                change_id=frame.change_id,
+                approve=frame.approve,
+                client_id=frame.message_id or None,
+            )
         case _Cancel():
             return CancelTurn(conversation_id=frame.conversation_id)
         case _Resume():
@@ -209,10 +239,12 @@ def _user_message(base: dict[str, Any], event: TurnStarted) -> str:
 
 def _tool_frames(base: dict[str, Any], result: ToolResult) -> list[str]:
     """`query_result` also for a refused query: its summary tells; other tools only when they succeeded."""
-    if result.query is not None:
+    if result.query is not None and (result.name == SQL_TOOL or result.query.error or result.query.change):
         return [_frame("query_result", **base, **_query(result.query))]
     if not result.ok:
         return []
+    if result.query is not None:
+        return [_frame("tool_result", **base, message=result.name, **_query(result.query))]
     return [
         _frame(
             "tool_result", **base, message=result.name, data=[{"tool": result.name, "result": result.content}]
@@ -222,17 +254,41 @@ def _tool_frames(base: dict[str, Any], result: ToolResult) -> list[str]:
 
 def _query(query: QueryOutcome) -> dict[str, Any]:
     error = {"error": query.error} if query.error else {}
-    return {**query_body(query), "columns": query.columns, "truncated": query.truncated, **error}
+    return {**query_body(query), "truncated": query.truncated, "duration_ms": query.duration_ms, **error}
 
 
 def query_body(query: QueryOutcome) -> dict[str, Any]:
-    """A query's result as frames and stored messages tell it: rows as objects."""
-    return {
+    """A query's result as frames and stored messages tell it: rows as objects.
+
+    Ours on top: `columns` with their `types`, `result_id` for the file with all rows, `change` for a write.
+    """
+    body: dict[str, Any] = {
         "query": query.sql,
         "summary": query.summary,
         "row_count": query.row_count,
         "data": [dict(zip(query.columns, row, strict=True)) for row in query.rows],
+        "columns": query.columns,
+        "types": query.types,
     }
+    if query.result_id:
+        body["result_id"] = query.result_id
+    if query.change:
+        body["change"] = change_body(query.change)
+    return body
+
+
+def change_body(change: Change) -> dict[str, Any]:
+    """A change of the team's data: what it would do, or has done."""
+    body: dict[str, Any] = {
+        "id": change.id,
+        "status": change.status,
+        "operation": change.operation,
+        "table": change.table,
+        "rows": [{"before": row.before, "after": row.after} for row in change.rows],
+    }
+    if change.expires_at is not None:
+        body["expires_at"] = datetime.fromtimestamp(change.expires_at, UTC).isoformat()
+    return body
 
 
 def _usage(usage: Usage) -> dict[str, Any]:

@@ -11,10 +11,12 @@ import msgspec
 from appliance.conversation import Conversation, Listed
 from appliance.engine.catalogue import Entry
 from appliance.engine.engine import Engine
-from appliance.errors import AuthRequired, BotNotFound
+from appliance.errors import AuthRequired, BotNotFound, InvalidInput
+from appliance.events import Decide
 from appliance.identity import Caller
 from appliance.messages import Message, ToolResultPart
-from appliance.protocols.fluxbase.chat import query_body, usage_body
+from appliance.protocols.fluxbase.chat import change_body, query_body, usage_body
+from appliance.spreadsheet import to_csv
 from appliance.wire import Reply, Request
 
 PREVIEW_CHARS = 50
@@ -27,6 +29,11 @@ Handler = Callable[[Engine, Request], Awaitable[Reply]]
 
 class _Title(msgspec.Struct):
     title: str
+
+
+class _Word(msgspec.Struct):
+    approve: bool
+    message_id: str | None = None
 
 
 async def list_chatbots(engine: Engine, request: Request) -> Reply:
@@ -95,6 +102,36 @@ async def delete_conversation(engine: Engine, request: Request) -> Reply:
     return Reply(body={"deleted": True, "id": request.path["id"]})
 
 
+async def list_changes(engine: Engine, request: Request) -> Reply:
+    """Ours: `GET /conversations/:id/changes`: those that wait for the user's word."""
+    waiting = await engine.open_changes(request.path["id"], request.caller)
+    return Reply(body={"changes": [change_body(change) for change in waiting]})
+
+
+async def decide_change(engine: Engine, request: Request) -> Reply:
+    """Ours: `POST /conversations/:id/changes/:change_id`, `{"approve": true}`; 202: a turn carries it out."""
+    word = request.json(_Word)
+    command = Decide(
+        conversation_id=request.path["id"],
+        change_id=request.path["change_id"],
+        approve=word.approve,
+        client_id=word.message_id,
+    )
+    accepted = await engine.decide(command, request.caller)
+    return Reply(status=202, body={"message_id": accepted.message_id, "duplicate": accepted.duplicate})
+
+
+async def get_result(engine: Engine, request: Request) -> Reply:
+    """Ours: `GET /results/:id?format=json|csv`: all rows of one query's result."""
+    outcome = await engine.result(request.path["id"], request.caller)
+    kind = request.query.get("format", "json")
+    if kind == "csv":
+        return Reply(body=to_csv(outcome), content_type="text/csv; charset=utf-8", file_name="result.csv")
+    if kind == "json":
+        return Reply(body={**query_body(outcome), "truncated": outcome.truncated})
+    raise InvalidInput(f"format={kind!r} must be json or csv.")
+
+
 ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "/api/v1/ai/chatbots", list_chatbots),
     ("GET", "/api/v1/ai/chatbots/by-name/<name>", lookup_chatbot),
@@ -103,6 +140,9 @@ ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "/api/v1/ai/conversations/<id>", get_conversation),
     ("PATCH", "/api/v1/ai/conversations/<id>", rename_conversation),
     ("DELETE", "/api/v1/ai/conversations/<id>", delete_conversation),
+    ("GET", "/api/v1/ai/conversations/<id>/changes", list_changes),
+    ("POST", "/api/v1/ai/conversations/<id>/changes/<change_id>", decide_change),
+    ("GET", "/api/v1/ai/results/<id>", get_result),
 ]
 """Method, path with variables in angle brackets, handler."""
 

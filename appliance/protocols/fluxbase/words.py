@@ -23,6 +23,10 @@ _CODES = {
     "prompt_too_long": "PROMPT_ERROR",
     "shutting_down": "BUSY",
     "interrupted": "INTERRUPTED",
+    "tool_loop": "TOOL_LOOP",
+    "settings_missing": "PROMPT_ERROR",
+    "not_found": "CHANGE_NOT_FOUND",
+    "conflict": "CHANGE_DECIDED",
 }
 _LIMITS = {"rate": "RATE_LIMIT", "daily": "DAILY_LIMIT", "tokens": "TOKEN_BUDGET", "turns": "TURN_LIMIT"}
 
@@ -37,6 +41,7 @@ _REST = {
     "conversation_not_found": (404, "NOT_FOUND"),
     "user_not_found": (404, "NOT_FOUND"),
     "limit_reached": (429, "RATE_LIMIT"),
+    "conflict": (409, "CONFLICT"),
     "busy": (429, "BUSY"),
     "shutting_down": (503, "SHUTTING_DOWN"),
     "store_error": (503, "STORE_ERROR"),

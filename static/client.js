@@ -28,6 +28,15 @@ const FRAME_TOO_LONG = 1009
  * @property {number} total_tokens
  * @property {boolean} [estimated]
  *
+ * @typedef {object} Change  of the team's data
+ * @property {string} id  empty when it needed nobody's word
+ * @property {'proposed' | 'applied' | 'declined' | 'failed'} status  a proposed one waits for `confirm`
+ * @property {'INSERT' | 'UPDATE' | 'DELETE'} operation
+ * @property {string} table
+ * @property {{before: Record<string, unknown> | null, after: Record<string, unknown> | null}[]} rows
+ *   `before` is null for a new row, `after` for a deleted one
+ * @property {string} [expiresAt]  RFC 3339
+ *
  * @typedef {object} ChatEvent  `type` says which of the other fields mean something
  * @property {string} type  chat_started, resumed, user_message, progress, content, query_result,
  *   tool_result, done, cancelled, error; and the client's own: connected, disconnected
@@ -42,7 +51,11 @@ const FRAME_TOO_LONG = 1009
  * @property {number} [rowCount]
  * @property {Record<string, unknown>[]} [data]
  * @property {string[]} [columns]
+ * @property {string[]} [types]  of the columns: integer, number, decimal, text, date, datetime, boolean,
+ *   blob, mixed
  * @property {boolean} [truncated]
+ * @property {string} [resultId]  all rows: `GET /api/v1/ai/results/<id>?format=json|csv`
+ * @property {Change} [change]
  * @property {Usage} [usage]
  * @property {string} [content]
  * @property {string} [messageId]
@@ -59,6 +72,8 @@ const FRAME_TOO_LONG = 1009
  * @property {(step: string, message: string, conversationId: string) => void} [onProgress]
  * @property {(query: string, summary: string, rowCount: number,
  *   data: Record<string, unknown>[], conversationId: string) => void} [onQueryResult]
+ * @property {(change: Change, summary: string, conversationId: string) => void} [onChange]  proposed or
+ *   decided, after `onQueryResult`
  * @property {(usage: Usage | undefined, conversationId: string) => void} [onDone]
  * @property {(error: string, code: string | undefined,
  *   conversationId: string | undefined) => void} [onError]
@@ -171,10 +186,25 @@ export class AIChat {
   sendMessage(conversationId, content, messageId = newId()) {
     if (this.stopped) throw notConnected()
     if (isTooLong(content)) throw tooLong()
-    const conversation = this.#conversation(conversationId)
-    conversation.text = ''
-    conversation.outbox.set(messageId, content)
-    this.#send(conversation.messageFrame(messageId))
+    this.#send(this.#conversation(conversationId).post('message', messageId, { content }))
+    return messageId
+  }
+
+  /**
+   * Carry out a proposed change, or decline it. It is a message of the user with an answer of its own:
+   * while reconnecting it waits for the connection, and the same `messageId` twice is one decision. What
+   * became of the change comes as an event with the same change id; an `error` event with the code
+   * CHANGE_DECIDED or CHANGE_NOT_FOUND refuses it.
+   * @param {string} conversationId
+   * @param {string} changeId
+   * @param {boolean} approve
+   * @param {string} [messageId]
+   * @returns {string} the message's id
+   */
+  confirm(conversationId, changeId, approve, messageId = newId()) {
+    if (this.stopped) throw notConnected()
+    const decision = { change_id: changeId, approve }
+    this.#send(this.#conversation(conversationId).post('confirm', messageId, decision))
     return messageId
   }
 
@@ -238,7 +268,7 @@ export class AIChat {
   /** Sent again, a frame over the limit would end the next connection too: the longest message is given up. */
   #refuseLongest() {
     const unsent = [...this.conversations.values()].flatMap((conversation) =>
-      [...conversation.outbox].map(([id, content]) => ({ conversationId: conversation.id, id, size: bytes(content) })),
+      [...conversation.outbox].map(([id, frame]) => ({ conversationId: conversation.id, id, size: bytes(frame) })),
     )
     if (!unsent.length) return
     const { conversationId, id } = unsent.reduce((longest, one) => (one.size >= longest.size ? one : longest))
@@ -364,6 +394,7 @@ export class AIChat {
     } else if (event.type === 'error') {
       call(options.onError, event.error ?? '', event.code, event.conversationId)
     }
+    if (event.change) call(options.onChange, event.change, event.summary ?? '', where)
     call(options.onEvent, event)
   }
 
@@ -420,7 +451,7 @@ class Conversation {
     /** Position of the last frame seen; undefined when the server does not number its frames. @type {number | undefined} */
     this.seq = undefined
     this.text = ''
-    /** Message id -> content of messages that the server has not acknowledged, oldest first. @type {Map<string, string>} */
+    /** Message id -> frame of messages and decisions that the server has not acknowledged, oldest first. @type {Map<string, object>} */
     this.outbox = new Map()
     this.cancelling = false
     this.resuming = false
@@ -457,15 +488,20 @@ class Conversation {
   /** What a fresh connection has to send for this conversation. */
   backlog() {
     const frames = this.seq === undefined ? [] : [this.resumeFrame()]
-    frames.push(...[...this.outbox.keys()].map((id) => this.messageFrame(id)))
+    frames.push(...this.outbox.values())
     if (this.cancelling) frames.push(this.cancelFrame())
     return frames
   }
 
-  /** @param {string} messageId @returns {object} */
-  messageFrame(messageId) {
-    const content = this.outbox.get(messageId)
-    return { type: 'message', conversation_id: this.id, content, message_id: messageId }
+  /**
+   * The frame of a new message or decision; it stays in the outbox until the server acknowledges it.
+   * @param {string} type @param {string} messageId @param {object} fields @returns {object}
+   */
+  post(type, messageId, fields) {
+    this.text = ''
+    const frame = { type, conversation_id: this.id, ...fields, message_id: messageId }
+    this.outbox.set(messageId, frame)
+    return frame
   }
 
   /** @returns {object} */
@@ -545,13 +581,21 @@ const EVENT_NAMES = /** @type {Record<string, string>} */ ({
   message_id: 'messageId',
   client_message_id: 'clientMessageId',
   retry_after: 'retryAfter',
+  result_id: 'resultId',
 })
 
 /** @param {Record<string, unknown>} frame @returns {ChatEvent} */
 function toEvent(frame) {
   const fields = Object.entries(frame).filter(([, value]) => value !== null)
   const entries = fields.map(([name, value]) => [EVENT_NAMES[name] ?? name, value])
-  return /** @type {ChatEvent} */ (Object.fromEntries(entries))
+  const event = /** @type {ChatEvent} */ (Object.fromEntries(entries))
+  if (event.change) event.change = toChange(event.change)
+  return event
+}
+
+/** @param {any} change  as the frame has it @returns {Change} */
+function toChange({ id = '', rows = [], expires_at: expiresAt, ...fields }) {
+  return { id, rows, ...fields, ...(expiresAt ? { expiresAt } : {}) }
 }
 
 /** @param {ChatEvent} event */
@@ -568,9 +612,9 @@ function tooLong() {
   return new ChatError('INVALID_MESSAGE', 'The message is too long.')
 }
 
-/** Size of a text in a frame. @param {string} content */
-function bytes(content) {
-  return new TextEncoder().encode(JSON.stringify(content)).length
+/** @param {object} frame */
+function bytes(frame) {
+  return new TextEncoder().encode(JSON.stringify(frame)).length
 }
 
 function notConnected() {

@@ -12,7 +12,17 @@ into another project together with its requirements, trio, trio-websocket and ms
 
 from appliance.client.answer import Answer
 from appliance.client.chat import AIChat
-from appliance.client.events import ChatError, ChatEvent, ConnectError, Usage
+from appliance.client.events import Change, ChatError, ChatEvent, ConnectError, RowChange, Usage
 from appliance.client.mailbox import Events
 
-__all__ = ["AIChat", "Answer", "ChatError", "ChatEvent", "ConnectError", "Events", "Usage"]
+__all__ = [
+    "AIChat",
+    "Answer",
+    "Change",
+    "ChatError",
+    "ChatEvent",
+    "ConnectError",
+    "Events",
+    "RowChange",
+    "Usage",
+]

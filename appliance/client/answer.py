@@ -20,13 +20,21 @@ class Answer:
     what came so far.
     """
 
-    def __init__(self, chat: AIChat, chatbot: str, question: str, conversation_id: str | None) -> None:
+    def __init__(
+        self,
+        chat: AIChat,
+        chatbot: str,
+        question: str,
+        conversation_id: str | None,
+        decision: tuple[str, bool] | None = None,
+    ) -> None:
         self.conversation_id = conversation_id
         self.text = ""
         self.usage: Usage | None = None
         self._chat = chat
         self._chatbot = chatbot
         self._question = question
+        self._decision = decision
         self._message_id = ""
         self._events: Events | None = None
         self._taken_up = False
@@ -48,6 +56,14 @@ class Answer:
         if self._message_id and self.conversation_id and not self._over:
             self._cancelled = True
             self._chat.cancel(self.conversation_id)
+
+    def confirm(self, change_id: str, approve: bool) -> Answer:
+        """The answer to the user's word on a change that was proposed in this conversation.
+
+        Nothing is sent before it is iterated over. With nothing to decide that raises `ChatError`, with the
+        code CHANGE_DECIDED or CHANGE_NOT_FOUND.
+        """
+        return Answer(self._chat, self._chatbot, "", self.conversation_id, (change_id, approve))
 
     def __aiter__(self) -> AsyncIterator[ChatEvent]:
         return self
@@ -71,8 +87,13 @@ class Answer:
         events = self._chat.events(self.conversation_id)
         # A server without numbered frames does not say which message it takes up.
         self._taken_up = known[self.conversation_id].seq is None
-        self._message_id = self._chat.send_message(self.conversation_id, self._question)
+        self._message_id = self._post(self.conversation_id)
         return events
+
+    def _post(self, conversation_id: str) -> str:
+        if self._decision is None:
+            return self._chat.send_message(conversation_id, self._question)
+        return self._chat.confirm(conversation_id, *self._decision)
 
     def _is_ours(self, event: ChatEvent) -> bool:
         if event.type == "user_message":

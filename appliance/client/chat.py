@@ -17,6 +17,7 @@ from appliance.client.answer import Answer
 from appliance.client.conversation import Conversation
 from appliance.client.events import (
     MESSAGE_CHARS_MAX,
+    Change,
     ChatError,
     ChatEvent,
     ConnectError,
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 OnContent: TypeAlias = Callable[[str, str], object]
 OnProgress: TypeAlias = Callable[[str, str, str], object]
 OnQueryResult: TypeAlias = Callable[[str, str, int, list[dict[str, Any]], str], object]
+OnChange: TypeAlias = Callable[[Change, str, str], object]
 OnDone: TypeAlias = Callable[[Usage | None, str], object]
 OnError: TypeAlias = Callable[[str, str | None, str | None], object]
 OnEvent: TypeAlias = Callable[[ChatEvent], object]
@@ -53,6 +55,7 @@ class AIChat:
         on_content: OnContent | None = None,
         on_progress: OnProgress | None = None,
         on_query_result: OnQueryResult | None = None,
+        on_change: OnChange | None = None,
         on_done: OnDone | None = None,
         on_error: OnError | None = None,
         on_event: OnEvent | None = None,
@@ -65,6 +68,7 @@ class AIChat:
         self.on_content = on_content
         self.on_progress = on_progress
         self.on_query_result = on_query_result
+        self.on_change = on_change
         self.on_done = on_done
         self.on_error = on_error
         self.on_event = on_event
@@ -171,10 +175,22 @@ class AIChat:
         if len(content) > MESSAGE_CHARS_MAX:
             raise too_long()
         message_id = message_id or str(uuid.uuid4())
+        link.send(self._conversation(conversation_id).post("message", message_id, content=content))
+        return message_id
+
+    def confirm(
+        self, conversation_id: str, change_id: str, approve: bool, message_id: str | None = None
+    ) -> str:
+        """Carry out a proposed change, or decline it; returns the id of the message that says so.
+
+        It is a message of the user with an answer of its own: while reconnecting it waits for the connection,
+        and the same `message_id` twice is one decision. What became of the change comes as an event with the
+        same change id; an `error` event CHANGE_DECIDED or CHANGE_NOT_FOUND refuses it.
+        """
+        link = self._live_link()
+        message_id = message_id or str(uuid.uuid4())
         conversation = self._conversation(conversation_id)
-        conversation.text = ""
-        conversation.outbox[message_id] = content
-        link.send(conversation.message_frame(message_id))
+        link.send(conversation.post("confirm", message_id, change_id=change_id, approve=approve))
         return message_id
 
     def cancel(self, conversation_id: str) -> None:
@@ -282,6 +298,8 @@ class AIChat:
                 _call(self.on_done, event.usage, where)
             case "error":
                 _call(self.on_error, event.error, event.code or None, event.conversation_id)
+        if event.change is not None:
+            _call(self.on_change, event.change, event.summary, where)
         _call(self.on_event, event)
         for reader in list(self._readers):
             reader.put(event)
@@ -292,9 +310,9 @@ class AIChat:
         Sent again it would end the next connection too.
         """
         unsent = [
-            (len(msgspec.json.encode(content)), conversation.id, message_id)
+            (len(msgspec.json.encode(frame)), conversation.id, message_id)
             for conversation in self._conversations.values()
-            for message_id, content in conversation.outbox.items()
+            for message_id, frame in conversation.outbox.items()
         ]
         if not unsent:
             return

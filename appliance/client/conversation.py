@@ -21,8 +21,8 @@ class Conversation:
         self.seq = seq
         """Position of the last frame seen; None when the server does not number its frames."""
         self.text = ""
-        self.outbox: dict[str, str] = {}
-        """Message id -> content of messages that the server has not acknowledged, oldest first."""
+        self.outbox: dict[str, dict[str, Any]] = {}
+        """Message id -> frame of what the server has not acknowledged, oldest first."""
         self.cancelling = False
         self._resuming = False
         self._types_at_seq: set[str] = set()
@@ -52,15 +52,16 @@ class Conversation:
         """What a fresh connection has to send for this conversation."""
         if self.seq is not None:
             yield self.resume_frame()
-        yield from (self.message_frame(message_id) for message_id in self.outbox)
+        yield from self.outbox.values()
         if self.cancelling:
             yield self.cancel_frame()
 
-    def message_frame(self, message_id: str) -> dict[str, Any]:
-        """The frame that sends a message of the outbox."""
-        content = self.outbox[message_id]
-        frame = {"type": "message", "conversation_id": self.id, "content": content}
-        return {**frame, "message_id": message_id}
+    def post(self, type: str, message_id: str, **fields: Any) -> dict[str, Any]:
+        """The frame of a new message or decision; it stays in the outbox until the server acknowledges it."""
+        self.text = ""
+        frame = {"type": type, "conversation_id": self.id, **fields, "message_id": message_id}
+        self.outbox[message_id] = frame
+        return frame
 
     def resume_frame(self) -> dict[str, Any]:
         """The frame that asks for everything behind `seq`."""

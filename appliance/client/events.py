@@ -23,6 +23,29 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     estimated: bool = False
 
 
+class RowChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One changed row: `before` is None for a new row, `after` for a deleted one."""
+
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of the team's data.
+
+    `status` is proposed, applied, declined or failed; a proposed one waits for `AIChat.confirm` until
+    `expires_at`, an RFC 3339 time. `operation` is INSERT, UPDATE or DELETE. `id` is empty for a change that
+    needed nobody's word.
+    """
+
+    id: str = ""
+    status: str
+    operation: str = ""
+    table: str = ""
+    rows: list[RowChange] = []
+    expires_at: str | None = None
+
+
 class ChatEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One frame from the server; `type` says which of the other fields mean something.
 
@@ -41,8 +64,11 @@ class ChatEvent(msgspec.Struct, frozen=True, kw_only=True):
     summary: str = ""
     row_count: int = 0
     columns: list[str] = []
+    types: list[str] = []
     data: list[dict[str, Any]] = []
     truncated: bool = False
+    result_id: str = ""
+    change: Change | None = None
     content: str = ""
     message_id: str = ""
     client_message_id: str = ""

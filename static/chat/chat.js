@@ -33,6 +33,9 @@ class Page {
     this.transcript = new Transcript(log, {
       onRetry: (text) => this.ask(text),
       announce: (text) => (byId('announcer').textContent = text),
+      onDecide: (changeId, approve) => this.decide(changeId, approve),
+      onDue: () => this.#lookAtChanges(),
+      onSave: (resultId) => this.#save(resultId),
     })
   }
 
@@ -91,6 +94,20 @@ class Page {
     }
     this.#refresh()
     return true
+  }
+
+  /** @param {string} changeId @param {boolean} approve @returns {string | null} null when it cannot be sent */
+  decide(changeId, approve) {
+    if (!this.chat || !this.conversationId) return null
+    const id = newId()
+    try {
+      this.chat.confirm(this.conversationId, changeId, approve, id)
+    } catch (error) {
+      tell(/** @type {Error} */ (error).message)
+      return null
+    }
+    this.memory.set(`sending:${BOT}`, [...this.#sending(), { id, changeId, approve }])
+    return id
   }
 
   async submit() {
@@ -206,21 +223,67 @@ class Page {
       const resumed = await this.chat.resume(id, 0)
       byId('welcome').hidden = true
       this.historyEnd = resumed.seq ?? 0
-      if (this.historyEnd === 0) this.#sendAgain()
+      if (this.historyEnd === 0) this.#historyShown()
     } catch {
       this.restart() // it has expired, or belongs to somebody else
     }
   }
 
-  /** Questions that a reload caught on their way; the server takes each id once. */
-  #sendAgain() {
-    for (const { id, text } of this.#sending()) {
-      this.transcript.ask(id, text)
-      this.chat?.sendMessage(/** @type {string} */ (this.conversationId), text, id)
+  /** Questions and decisions that a reload caught on their way; the server takes each id once. */
+  #historyShown() {
+    const conversationId = /** @type {string} */ (this.conversationId)
+    for (const { id, text, changeId, approve = false } of this.#sending()) {
+      if (changeId) {
+        this.transcript.decide(id, changeId, approve)
+        this.chat?.confirm(conversationId, changeId, approve, id)
+      } else {
+        this.transcript.ask(id, text ?? '')
+        this.chat?.sendMessage(conversationId, text ?? '', id)
+      }
+    }
+    this.#lookAtChanges()
+  }
+
+  /** Ask the server which of the open changes can still be decided: the log does not tell what expired. */
+  async #lookAtChanges() {
+    const ids = this.transcript.openChanges
+    if (!ids.length) return
+    try {
+      const response = await this.#get(`conversations/${encodeURIComponent(this.conversationId ?? '')}/changes`)
+      if (!response.ok) return
+      const { changes } = await response.json()
+      const open = new Set(changes.map((/** @type {{id: string}} */ change) => change.id))
+      this.transcript.expire(ids.filter((id) => !open.has(id)))
+    } catch {
+      // no server just now: a decision that comes too late is refused
     }
   }
 
-  /** @returns {{id: string, text: string}[]} */
+  /** @param {string} path  below `api/v1/ai/` */
+  #get(path) {
+    const token = this.token ?? this.memory.get('visitor')
+    const headers = token ? { Authorization: `Bearer ${token}` } : undefined
+    return fetch(new URL(`api/v1/ai/${path}`, BASE), { headers })
+  }
+
+  /** All rows of a result as a file. @param {string} resultId @returns {Promise<boolean>} */
+  async #save(resultId) {
+    try {
+      const response = await this.#get(`results/${encodeURIComponent(resultId)}?format=csv`)
+      if (!response.ok) return false
+      const address = URL.createObjectURL(await response.blob())
+      const link = /** @type {HTMLAnchorElement} */ (element('a'))
+      link.href = address
+      link.download = `${BOT}-result.csv`
+      link.click()
+      setTimeout(() => URL.revokeObjectURL(address), 10_000)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** @returns {{id: string, text?: string, changeId?: string, approve?: boolean}[]} */
   #sending() {
     return this.memory.get(`sending:${BOT}`) ?? []
   }
@@ -237,7 +300,7 @@ class Page {
     this.transcript.take(event)
     if (this.historyEnd && (event.seq ?? 0) >= this.historyEnd) {
       this.historyEnd = 0
-      this.#sendAgain()
+      this.#historyShown()
     }
     this.#refresh()
     scrollDown(atEnd)
@@ -249,7 +312,7 @@ class Page {
     this.#taken((sent, index) => (known ? sent.id !== id : index > 0))
   }
 
-  /** @param {(sent: {id: string, text: string}, index: number) => boolean} isOnItsWay */
+  /** @param {(sent: {id: string}, index: number) => boolean} isOnItsWay */
   #taken(isOnItsWay) {
     const left = this.#sending().filter(isOnItsWay)
     this.memory.set(`sending:${BOT}`, left.length ? left : null)

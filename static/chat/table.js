@@ -1,55 +1,92 @@
 // @ts-check
-/** A query's rows as a table: sorted by a click on a column's head, copied as CSV. */
+/** A query's rows as a table: sorted by a click on a column's head, copied or saved as CSV. */
+import { formatter, guessType, isMissing, isNumeric, toText } from './values.js'
+
+/** @typedef {Record<string, unknown>} Row */
 
 /**
- * @typedef {Record<string, unknown>} Row
- * @param {{columns?: string[], data?: Row[], rowCount?: number, truncated?: boolean}} result
+ * @typedef {object} Column
+ * @property {string} name
+ * @property {string} type
+ * @property {(value: unknown) => string} format
+ */
+
+/**
+ * @param {import('../client.js').ChatEvent} result
+ * @param {((resultId: string) => Promise<boolean>) | undefined} save  of all rows; false when it failed
  * @returns {HTMLElement}
  */
-export function resultTable({ columns, data = [], rowCount = data.length, truncated = false }) {
-  const names = columns?.length ? columns : Object.keys(data[0] ?? {})
+export function resultTable(result, save) {
+  const { data = [], resultId } = result
+  const columns = columnsOf(result)
   const figure = element('figure', 'result')
-  const frame = element('div', 'table-frame')
-  frame.tabIndex = 0
-  frame.setAttribute('role', 'region')
-  frame.setAttribute('aria-label', 'Result table')
   /** As they are shown. */
   let shown = data
-  frame.append(sortableTable(names, data, (sorted) => (shown = sorted)))
-  figure.append(frame, caption(rowCount, truncated, () => toCsv(names, shown)))
+  const table = sortableTable(columns, data, (sorted) => (shown = sorted))
+  const buttons = element('span', 'buttons')
+  if (save && resultId) {
+    buttons.append(actionButton('Save CSV', 'Saved', 'Cannot save', () => save(resultId), 'Save all rows as a CSV file'))
+  }
+  const names = columns.map(({ name }) => name)
+  buttons.append(actionButton('Copy CSV', 'Copied', 'Cannot copy here', () => toClipboard(toCsv(names, shown))))
+  const caption = element('figcaption')
+  caption.append(element('span', '', howMany(result, data.length)), buttons)
+  figure.append(tableFrame(table, 'Result table'), caption)
   return figure
 }
 
-/** @param {string[]} names @param {Row[]} rows @param {(sorted: Row[]) => void} onSort */
-function sortableTable(names, rows, onSort) {
+/** A table in a box that scrolls by itself. @param {HTMLElement} table @param {string} label */
+export function tableFrame(table, label) {
+  const frame = element('div', 'table-frame')
+  frame.tabIndex = 0
+  frame.setAttribute('role', 'region')
+  frame.setAttribute('aria-label', label)
+  frame.append(table)
+  return frame
+}
+
+/** @param {import('../client.js').ChatEvent} result @returns {Column[]} */
+function columnsOf({ columns, types = [], data = [] }) {
+  const names = columns?.length ? columns : Object.keys(data[0] ?? {})
+  return names.map((name, index) => {
+    const type = types[index] ?? guessType(data.map((row) => row[name]))
+    return { name, type, format: formatter(type, name) }
+  })
+}
+
+/** @param {Column[]} columns @param {Row[]} rows @param {(sorted: Row[]) => void} onSort */
+function sortableTable(columns, rows, onSort) {
   const table = element('table')
   const body = element('tbody')
-  const numeric = new Set(names.filter((name) => isNumeric(rows, name)))
-  const fill = (/** @type {Row[]} */ sorted) =>
-    body.replaceChildren(...sorted.map((row) => tableRow(names, row, numeric)))
-  const heads = names.map((name) => headCell(name, numeric.has(name)))
+  const fill = (/** @type {Row[]} */ sorted) => body.replaceChildren(...sorted.map((row) => tableRow(columns, row)))
+  const heads = columns.map(headCell)
   heads.forEach((head, index) => {
     head.querySelector('button')?.addEventListener('click', () => {
       const order = head.getAttribute('aria-sort') === 'ascending' ? 'descending' : 'ascending'
       heads.forEach((other) => other.removeAttribute('aria-sort'))
       head.setAttribute('aria-sort', order)
-      const sorted = sortRows(rows, names[index], order)
+      const sorted = sortRows(rows, columns[index].name, order, columns[index].type)
       fill(sorted)
       onSort(sorted)
     })
   })
-  const line = element('tr')
-  line.append(...heads)
-  const head = element('thead')
-  head.append(line)
-  table.append(head, body)
+  table.append(headOf(heads), body)
   fill(rows)
   return table
 }
 
-/** @param {string} name @param {boolean} numeric */
-function headCell(name, numeric) {
-  const cell = element('th', numeric ? 'number' : '')
+/** @param {HTMLElement[]} cells */
+export function headOf(cells) {
+  const line = element('tr')
+  line.append(...cells)
+  const head = element('thead')
+  head.append(line)
+  return head
+}
+
+/** @param {Column} column */
+function headCell({ name, type }) {
+  const cell = element('th', isNumeric(type) ? 'number' : '')
   cell.setAttribute('scope', 'col')
   const button = element('button', '', name)
   button.setAttribute('type', 'button')
@@ -57,47 +94,67 @@ function headCell(name, numeric) {
   return cell
 }
 
-/** @param {string[]} names @param {Row} row @param {Set<string>} numeric */
-function tableRow(names, row, numeric) {
+/** @param {Column[]} columns @param {Row} row */
+function tableRow(columns, row) {
   const line = element('tr')
-  for (const name of names) {
+  for (const { name, type, format } of columns) {
     const value = row[name]
-    const kind = value === null || value === undefined ? 'null' : numeric.has(name) ? 'number' : ''
-    line.append(element('td', kind, kind === 'null' ? 'null' : toText(value)))
+    if (isMissing(value)) {
+      line.append(element('td', isNumeric(type) ? 'null number' : 'null', 'null'))
+      continue
+    }
+    const shown = format(value)
+    const cell = element('td', isNumeric(type) ? 'number' : ['date', 'datetime', 'blob'].includes(type) ? 'whole' : '', shown)
+    if (shown !== toText(value) && type !== 'blob') cell.title = toText(value)
+    line.append(cell)
   }
   return line
 }
 
-/** @param {number} count @param {boolean} truncated @param {() => string} csv */
-function caption(count, truncated, csv) {
-  const line = element('figcaption')
-  const noun = count === 1 ? 'row' : 'rows'
-  const more = truncated ? `first ${count} rows, there are more` : `${count} ${noun}`
-  const copy = element('button', 'quiet', 'Copy CSV')
-  copy.setAttribute('type', 'button')
-  copy.addEventListener('click', async () => {
-    const copied = await toClipboard(csv())
-    copy.textContent = copied ? 'Copied' : 'Cannot copy here'
-    setTimeout(() => (copy.textContent = 'Copy CSV'), 1500)
+/** @param {import('../client.js').ChatEvent} result @param {number} shown */
+function howMany({ rowCount = shown, truncated = false }, shown) {
+  const rows = `${rowCount.toLocaleString()} ${rowCount === 1 ? 'row' : 'rows'}`
+  if (truncated) return `first ${rows}, there are more`
+  return shown < rowCount ? `${rows}, the first ${shown.toLocaleString()} are shown` : rows
+}
+
+/**
+ * A button that tells for a moment how it went.
+ * @param {string} text @param {string} good @param {string} bad
+ * @param {() => Promise<boolean>} act @param {string} [title]
+ */
+function actionButton(text, good, bad, act, title) {
+  const button = element('button', 'quiet', text)
+  button.setAttribute('type', 'button')
+  if (title) button.title = title
+  button.addEventListener('click', async () => {
+    button.textContent = (await act()) ? good : bad
+    setTimeout(() => (button.textContent = text), 1500)
   })
-  line.append(element('span', '', more), copy)
-  return line
+  return button
 }
 
 /**
  * Numbers by value, texts by the reader's language, missing values last in both orders.
- * @param {Row[]} rows @param {string} name @param {string} order
+ * @param {Row[]} rows @param {string} name @param {string} order @param {string} [type]
  */
-export function sortRows(rows, name, order) {
+export function sortRows(rows, name, order, type = '') {
   const collator = new Intl.Collator(undefined, { numeric: true })
-  const missing = (/** @type {unknown} */ value) => value === null || value === undefined
   const sign = order === 'descending' ? -1 : 1
   return [...rows].sort((left, right) => {
     const [a, b] = [left[name], right[name]]
-    if (missing(a) || missing(b)) return Number(missing(a)) - Number(missing(b))
+    if (isMissing(a) || isMissing(b)) return Number(isMissing(a)) - Number(isMissing(b))
     if (typeof a === 'number' && typeof b === 'number') return sign * (a - b)
-    return sign * collator.compare(toText(a), toText(b))
+    const [one, other] = [toText(a), toText(b)]
+    return sign * ((isNumeric(type) && compareNumbers(one, other)) || collator.compare(one, other))
   })
+}
+
+/** Numbers that came as text, integers of any size. @param {string} one @param {string} other */
+function compareNumbers(one, other) {
+  const areWhole = /^-?\d+$/.test(one) && /^-?\d+$/.test(other)
+  const [a, b] = areWhole ? [BigInt(one), BigInt(other)] : [Number(one), Number(other)]
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /**
@@ -115,17 +172,6 @@ function csvField(value) {
   const risky = typeof value === 'string' && /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text))
   if (risky) text = `'${text}`
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
-}
-
-/** @param {Row[]} rows @param {string} name */
-function isNumeric(rows, name) {
-  const values = rows.map((row) => row[name]).filter((value) => value !== null && value !== undefined)
-  return values.length > 0 && values.every((value) => typeof value === 'number')
-}
-
-/** @param {unknown} value */
-function toText(value) {
-  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
 }
 
 /** @param {string} text */

@@ -1,5 +1,6 @@
 // @ts-check
 /** The conversation on the page: events of the client go in, elements come out. No network here. */
+import { ChangeCard } from './change.js'
 import { MarkdownWriter } from './markdown.js'
 import { element, resultTable } from './table.js'
 
@@ -10,19 +11,37 @@ import { element, resultTable } from './table.js'
  * @property {string} text  the question
  * @property {HTMLElement} question
  * @property {Answer} answer
+ * @property {boolean} [isDecision]  it is the user's word on a change, and must not be asked again as a text
+ *
+ * @typedef {object} Hooks
+ * @property {(text: string) => void} onRetry
+ * @property {(text: string) => void} announce
+ * @property {(changeId: string, approve: boolean) => string | null} onDecide  gives the id under which the
+ *   decision was sent
+ * @property {() => void} onDue  when a change should have expired
+ * @property {(resultId: string) => Promise<boolean>} onSave
  */
+
+/** Codes of refused decisions that no second try would help. */
+const TOO_LATE = new Set(['CHANGE_DECIDED', 'CHANGE_NOT_FOUND'])
 
 /** All turns of one conversation, in one element. */
 export class Transcript {
   /**
    * @param {HTMLElement} log
-   * @param {{onRetry: (text: string) => void, announce: (text: string) => void}} hooks
+   * @param {Hooks} hooks
    */
   constructor(log, hooks) {
     this.log = log
     this.hooks = hooks
     /** Questions that the server has not taken up yet, by message id. @type {Map<string, Turn>} */
     this.waiting = new Map()
+    /** Changes with an id, by that. @type {Map<string, ChangeCard>} */
+    this.changes = new Map()
+    /** Changes on which the user's word is on its way, by message id. @type {Map<string, ChangeCard>} */
+    this.deciding = new Map()
+    /** The one whose turn runs. @type {ChangeCard | null} */
+    this.decided = null
     /** @type {Turn | null} */
     this.current = null
   }
@@ -38,7 +57,29 @@ export class Transcript {
   clear() {
     this.log.replaceChildren()
     this.waiting.clear()
+    for (const change of this.changes.values()) change.forget()
+    this.changes.clear()
+    this.deciding.clear()
+    this.decided = null
     this.current = null
+  }
+
+  /** Ids of the changes that wait for the user's word, as far as this page knows. */
+  get openChanges() {
+    return [...this.changes.values()].filter((change) => change.isOpen).map((change) => change.id)
+  }
+
+  /** These cannot be decided any more. @param {string[]} ids */
+  expire(ids) {
+    for (const id of ids) this.changes.get(id)?.close()
+  }
+
+  /** The user's word on a change is on its way. @param {string} messageId @param {string} changeId @param {boolean} approve */
+  decide(messageId, changeId, approve) {
+    const change = this.changes.get(changeId)
+    if (!change?.isOpen) return
+    change.wait(approve)
+    this.deciding.set(messageId, change)
   }
 
   /** Show a question that is on its way. @param {string} messageId @param {string} text */
@@ -52,11 +93,13 @@ export class Transcript {
       case 'user_message':
         return this.#begin(event)
       case 'progress':
+        if (event.step === 'reasoning') return this.#running().answer.think(event.message ?? '')
         return this.#running().answer.progress(event.message ?? '')
       case 'content':
         return this.#running().answer.write(event.delta ?? '')
       case 'query_result':
-        return this.#running().answer.query(event)
+      case 'tool_result':
+        return this.#result(event)
       case 'done':
         return this.#end((answer) => answer.done(event.usage, event.interrupted ?? false))
       case 'cancelled':
@@ -78,10 +121,13 @@ export class Transcript {
   /** @param {ChatEvent} event */
   #begin(event) {
     const id = event.clientMessageId ?? ''
-    const turn = this.waiting.get(id)
+    const turn = this.waiting.get(id) ?? this.#add(event.content ?? '')
     this.waiting.delete(id)
-    if (turn && this.waiting.size > 0) this.log.append(...[...this.waiting.values()].flatMap(nodes))
-    this.current = turn ?? this.#add(event.content ?? '')
+    if (this.waiting.size > 0) this.log.append(...[...this.waiting.values()].flatMap(nodes))
+    this.decided = this.deciding.get(id) ?? null
+    this.deciding.delete(id)
+    turn.isDecision = this.decided !== null
+    this.current = turn
     this.current.answer.progress('Thinking…')
   }
 
@@ -93,8 +139,37 @@ export class Transcript {
     return this.current
   }
 
+  /** @param {ChatEvent} event */
+  #result(event) {
+    const turn = this.#running()
+    const { change } = event
+    const known = this.changes.get(change?.id ?? '')
+    if (change && known) {
+      turn.isDecision = true
+      known.take({ ...event, change })
+      turn.answer.query({ ...event, data: [] }) // the card has the rows
+    } else if (change?.rows.length) {
+      const decide = (/** @type {boolean} */ approve) => {
+        const messageId = this.hooks.onDecide(change.id, approve)
+        if (messageId) this.decide(messageId, change.id, approve)
+      }
+      const card = new ChangeCard({ ...event, change }, decide, this.hooks.onDue)
+      if (change.id) this.changes.set(change.id, card)
+      turn.answer.add(card.root)
+    } else if (event.type === 'query_result' || event.columns) {
+      turn.answer.query(event, this.hooks.onSave)
+    }
+  }
+
+  /** A decision whose turn ended without a result can be made again. */
+  #settle() {
+    this.decided?.reopen()
+    this.decided = null
+  }
+
   /** @param {(answer: Answer) => void} finish */
   #end(finish) {
+    this.#settle()
     if (!this.current) return
     finish(this.current.answer)
     this.hooks.announce(this.current.answer.spoken)
@@ -104,19 +179,35 @@ export class Transcript {
   #stopAll() {
     for (const turn of this.waiting.values()) turn.answer.done(undefined, true)
     this.waiting.clear()
+    for (const change of this.deciding.values()) change.reopen()
+    this.deciding.clear()
     this.#end((answer) => answer.done(undefined, true))
   }
 
   /** Of the running answer when it has a place in the log, else the refusal of a question. @param {ChatEvent} event */
   #fail(event) {
+    if (event.seq === undefined && this.#undecided(event)) return
+    if (event.seq !== undefined) this.#settle()
     const refused = event.seq === undefined ? this.#refused(event) : undefined
     const turn = refused ?? this.current
     if (!refused) this.current = null
     if (!turn) return
     const text = event.error || 'Something went wrong.'
-    const canHelp = event.code !== 'INVALID_MESSAGE' // else the same text fails again
+    // The same text would fail again, or is no question.
+    const canHelp = event.code !== 'INVALID_MESSAGE' && !turn.isDecision
     turn.answer.fail(text, event.retryAfter, canHelp ? () => this.hooks.onRetry(turn.text) : undefined)
     this.hooks.announce(text)
+  }
+
+  /** Whether it was the user's word on a change that was refused. @param {ChatEvent} event */
+  #undecided(event) {
+    const id = event.clientMessageId ?? ''
+    const change = this.deciding.get(id)
+    if (!change) return false
+    this.deciding.delete(id)
+    if (TOO_LATE.has(event.code ?? '')) change.close(event.error)
+    else change.reopen(event.error)
+    return true
   }
 
   /** The question that was refused, no longer waiting; the oldest when it is not told which. @param {ChatEvent} event */
@@ -150,13 +241,31 @@ class Answer {
 
   /** The text as it is read out: without the marks of Markdown. */
   get spoken() {
-    const blocks = [...this.root.querySelectorAll('.prose > *')]
+    const blocks = [...this.root.querySelectorAll('.prose > *, .change-title, .state')]
     return blocks.map((block) => /** @type {HTMLElement} */ (block).innerText).join('\n')
   }
 
   /** @param {string} text */
   progress(text) {
     this.step.textContent = text
+  }
+
+  /** What the model thinks, for who wants to see it. @param {string} text */
+  think(text) {
+    this.#endText()
+    let details = this.step.previousElementSibling
+    if (!details?.classList.contains('reasoning')) {
+      details = element('details', 'reasoning')
+      details.append(element('summary', '', 'Reasoning'))
+      this.step.before(details)
+    }
+    details.append(element('p', '', text))
+  }
+
+  /** @param {HTMLElement} node */
+  add(node) {
+    this.#endText()
+    this.step.before(node)
   }
 
   /** @param {string} delta */
@@ -169,18 +278,18 @@ class Answer {
     this.writer.write(delta)
   }
 
-  /** @param {ChatEvent} event */
-  query(event) {
+  /** @param {ChatEvent} event @param {(resultId: string) => Promise<boolean>} [save] */
+  query(event, save) {
     this.#endText()
     const details = element('details', event.error ? 'query failed' : 'query')
     const head = element('summary')
-    head.append(element('span', 'badge', 'SQL'), ` ${event.summary || 'Query'}`)
+    head.append(element('span', 'badge', event.type === 'tool_result' ? event.message : 'SQL'), ` ${event.summary || 'Query'}`)
     const block = element('pre')
     block.tabIndex = 0
     block.append(element('code', '', event.query ?? ''))
     details.append(head, block)
     this.step.before(details)
-    if (event.data?.length) this.step.before(resultTable(event))
+    if (event.data?.length) this.step.before(resultTable(event, save))
   }
 
   /** @param {import('../client.js').Usage | undefined} usage @param {boolean} stopped */

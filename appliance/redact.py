@@ -35,6 +35,11 @@ class Redactor:
         long = {secret for secret in secrets if len(secret) >= CHARACTERS_MIN}
         self._forms = sorted({form for secret in long for form in _forms(secret)})
 
+    @property
+    def knows_any(self) -> bool:
+        """Whether there is anything to mask."""
+        return bool(self._forms)
+
     def clean(self, text: str) -> str:
         """The text with each occurrence of a secret replaced by `***`.
 

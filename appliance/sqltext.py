@@ -23,7 +23,7 @@ def quoted(name: str) -> str:
 def literal(value: str | int | float | bool | None) -> str:
     """A value as a SQL expression, whatever is in it.
 
-    What SQLite cannot hold exactly is NULL, and so is '': nobody equals nobody.
+    What SQLite cannot hold exactly, or reads to a NUL only, is NULL, and so is '': nobody equals nobody.
     """
     match value:
         case bool():
@@ -32,7 +32,7 @@ def literal(value: str | int | float | bool | None) -> str:
             return f"({value})"  # bracketed: a minus behind a minus would begin a comment
         case float() if math.isfinite(value):
             return f"({value!r})"
-        case str() if value:
+        case str() if value and "\0" not in value:
             return _text(value)
     return "NULL"
 

@@ -20,6 +20,7 @@ from appliance.engine.services import Services
 from appliance.errors import ApplianceError, Conflict, StoreError
 from appliance.identity import Caller
 from appliance.messages import Change, QueryOutcome, RowChange
+from appliance.redact import Redactor
 from appliance.sqlguard import Demands, SqlPolicy, policy_for
 from appliance.store import audit, changes, proposals, results
 
@@ -33,13 +34,20 @@ class Data:
     """The team's data as one caller may use it through one bot, in one conversation."""
 
     def __init__(
-        self, services: Services, bot: Bot, caller: Caller, conversation_id: str, demands: Demands
+        self,
+        services: Services,
+        bot: Bot,
+        caller: Caller,
+        conversation_id: str,
+        demands: Demands,
+        redactor: Redactor,
     ) -> None:
         self._services = services
         self._bot = bot
         self._caller = caller
         self._conversation_id = conversation_id
         self._demands = demands
+        self._redactor = redactor
         self.policy: SqlPolicy = policy_for(bot, caller, services.settings, services.data())
 
     async def run_sql(
@@ -95,7 +103,8 @@ class Data:
 
     def _record_query(self, db: apsw.Connection, outcome: QueryOutcome, result_id: str) -> None:
         if result_id:
-            results.keep(db, result_id, self._conversation_id, outcome, self._services.clock())
+            shown = redacted(outcome, self._redactor)
+            results.keep(db, result_id, self._conversation_id, shown, self._services.clock())
         if self._bot.disable_execution_logs:
             return
         self._record(
@@ -244,9 +253,17 @@ class Data:
             actor=caller.principal,
             action=action,
             target=f"bot:{self._bot.namespace}/{self._bot.name}",
-            details={**details, "conversation_id": self._conversation_id, "ip": caller.ip}
+            details=self._redactor.clean_all(details)
+            | {"conversation_id": self._conversation_id, "ip": caller.ip}
             | ({"acting_for": caller.user_id} if caller.impersonated_by else {}),
         )
+
+
+def redacted(outcome: QueryOutcome, redactor: Redactor) -> QueryOutcome:
+    """The outcome without secrets that code of the bot's author has pasted into statements or tables."""
+    if not redactor.knows_any:
+        return outcome
+    return msgspec.convert(redactor.clean_value(msgspec.to_builtins(outcome)), QueryOutcome)
 
 
 def _told(plan: ChangePlan, change: Change, summary: str) -> QueryOutcome:

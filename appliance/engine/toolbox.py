@@ -13,7 +13,7 @@ import trio
 from appliance.bot import Bot
 from appliance.botsettings import SettingValues
 from appliance.changes import Proposal
-from appliance.engine.data import Data
+from appliance.engine.data import Data, redacted
 from appliance.engine.schemas import Known
 from appliance.engine.services import Services
 from appliance.errors import StoreError
@@ -56,7 +56,7 @@ class Toolbox:
         data: Data,
         tools: Iterable[Tool],
         intent: Intent,
-        values: SettingValues,
+        redactor: Redactor,
         on_thought: Callable[[str], None],
     ) -> None:
         self._services = services
@@ -65,8 +65,7 @@ class Toolbox:
         self._data = data
         self._tools = {tool.name: tool for tool in tools}
         self._intent = intent
-        self.values = values
-        self._redactor = Redactor(values.secrets)
+        self._redactor = redactor
         self._on_thought = on_thought
         self._refused = self._told = ""
         self.insists = False
@@ -85,7 +84,8 @@ class Toolbox:
         """All tools that the bot offers to this caller for this question; raises `SettingsMissing`."""
         values = services.setting_values(bot, caller)
         intent = intent_of(bot, question, ALIASES)
-        data = Data(services, bot, caller, conversation_id, intent.demands)
+        redactor = Redactor(values.secrets)
+        data = Data(services, bot, caller, conversation_id, intent.demands, redactor)
         context = ToolContext(
             bot=bot,
             caller=caller,
@@ -97,7 +97,12 @@ class Toolbox:
         for source in services.sources:
             offered = [tool for tool in await source.tools(context) if tool.name not in services.tools]
             tools += [tool for tool in offered if not source.opt_in or is_opted_in(bot, tool.name)]
-        return cls(services, context, data, tools, intent, values, on_thought)
+        return cls(services, context, data, tools, intent, redactor, on_thought)
+
+    @property
+    def values(self) -> SettingValues:
+        """What `{{key}}`s stand for when this caller asks."""
+        return self._context.values
 
     @property
     def thinks_first(self) -> bool:
@@ -148,12 +153,12 @@ class Toolbox:
             name=call.name,
             ok=output.ok,
             content=self._redactor.clean(output.content),
-            query=output.query,
+            query=output.query and redacted(output.query, self._redactor),
         )
 
     async def decide(self, call: ToolCall, proposal: Proposal, *, approve: bool) -> ToolResult:
         """Carry out what the user said to a proposed change."""
-        outcome = await self._data.decide(proposal, approve=approve)
+        outcome = redacted(await self._data.decide(proposal, approve=approve), self._redactor)
         ok = outcome.error is None
         return ToolResult(
             call_id=call.id, name=call.name, ok=ok, content=outcome_text(outcome), query=outcome

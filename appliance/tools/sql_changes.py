@@ -186,6 +186,8 @@ class PlanningConnection(TargetedConnection):
         if self._writing.given is None:
             return row
         named = set(map(fold, self._writing.given))
+        if unknown := sorted(named - set(map(fold, row))):
+            raise Refused(f"INSERT cannot set {', '.join(unknown)}: no column that can be given a value")
         if any(value is not None and fold(name) not in named for name, value in row.items()):
             raise Refused(
                 "The columns of the INSERT cannot be understood. Write INSERT INTO table (columns) VALUES …"

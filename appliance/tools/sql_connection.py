@@ -208,6 +208,8 @@ class GuardedConnection(ShadowedFiles):
             for name, kind, *_ in cursor.description_full:
                 columns.append(name)
                 declared.append(kind or "")
+            if sum(map(len, columns)) > policy.bytes_max:
+                raise Refused("The names of the columns are too long; give them short ones with AS")
             return True
 
         cursor = self._db.cursor()

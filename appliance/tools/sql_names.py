@@ -30,6 +30,8 @@ _Scopes = dict[int, list[exp.Table]]
 PARSED_CHARS_MAX = 20_000
 """SQLite refuses longer statements (`sql_setup.LIMITS`), so nothing is gained by parsing them."""
 
+_FIRST_WORD = re.compile(r"[\s(]*([A-Za-z]+)\b")
+
 
 def strip_prefixes(sql: str) -> str:
     """The same text with `public.` and `main.` before table names left out, also before `table.column`."""
@@ -62,6 +64,8 @@ def _mentions(sql: str, schemas: tuple[str, ...]) -> bool:
 
 def statement_kind(sql: str) -> str:
     """The first word of the first statement, or for `WITH …` the word behind its CTEs; '' for no words."""
+    if (found := _FIRST_WORD.match(sql)) and found[1].upper() != "WITH":
+        return found[1].upper()  # nearly all statements: tokens of the whole text cost much more
     words = _words(sql)
     first = next((word for word in words if word != "("), "")
     if first != "WITH":

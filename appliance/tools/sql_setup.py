@@ -34,7 +34,7 @@ def attach(path: Path, name: str) -> apsw.Connection:
         # First of all: changing it later drops every TEMP view.
         db.pragma("temp_store", "memory")
         db.set_busy_timeout(BUSY_TIMEOUT_MS)
-        attach_file(db, path, name, cache_kib=8000)
+        attach_file(db, path, name, cache_kib=4000)
         # Views of the file must not be trusted with functions or tables that have effects.
         db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
         # "name" is a name and never falls back to being a string: a misspelt column is an error.

@@ -240,7 +240,7 @@ class ShadowedFiles:
         for name in list(self.catalogue):
             try:
                 reads = self._learn(name)
-                if not all(self._policy.allows(table, schemas[hidden]) for hidden, table in reads):
+                if any(self._leaves_out(table, schemas[hidden]) for hidden, table in reads):
                     self._create(name, self.catalogue[name], barrier=True)
             except (apsw.Error, Refused) as error:
                 del self.catalogue[name]
@@ -250,6 +250,10 @@ class ShadowedFiles:
                 grants[hidden][table] = grants[hidden].get(table, frozenset()) | columns
         bare = {bare for bare, name in self._bare.items() if name in self.catalogue}
         return Grant(columns=grants, views=frozenset(map(fold, self.catalogue)) | bare)
+
+    def _leaves_out(self, table: str, schema: str) -> bool:
+        """Whether a view over the table may hold rows back that the caller must not learn of."""
+        return not self._policy.allows(table, schema) or self._policy.is_restricted(table, schema)
 
     def _learn(self, name: str) -> dict[Tree, set[str]]:
         """The base tables and columns that a shadow reads; raises `Refused` when it may not read them."""

@@ -33,7 +33,7 @@ from appliance.tools.sql_outcome import Rows
 from appliance.tools.sql_schema import open_attached, open_read_only, read_schema
 from appliance.tools.sql_wire import EXIT_MEMORY, HEADER, Answer, Describe, Query, frame, parse_request
 
-CONNECTIONS_MAX = 16
+CONNECTIONS_MAX = 40
 """Connections kept, one per policy; a new one costs some milliseconds."""
 SCHEMA_AGE_MAX_S = 60.0
 """Samples and row counts are read again after this time; a changed schema is seen at once."""

@@ -1,4 +1,4 @@
-"""Every statement of hostile.json through the real pool: refused, bounded or allowed, and nothing leaks."""
+"""A list of allowed tables and no rules: each statement gets its verdict, and nothing leaks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from appliance.sqlguard import SqlPolicy
 from appliance.tools.sql_pool import SqlPool
 from tests.tools import data
 
-STATEMENTS = json.loads(Path(__file__).with_name("hostile.json").read_text())
+STATEMENTS = json.loads(Path(__file__).with_name("one_list.json").read_text())
 POLICY = SqlPolicy(
     allowed_tables=[*data.TABLES, "keys_in_disguise", "_api_keys", "notes", "sqlite_sequence"],
     timeout_s=0.5,

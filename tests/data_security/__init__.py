@@ -1,0 +1,1 @@
+"""Proofs of docs/data-security.md, through a whole appliance."""

@@ -61,6 +61,11 @@ class Chat:
         """Turns behind the running one."""
         return max(0, len(self._turns) - 1)
 
+    def decides(self, change_id: str) -> bool:
+        """Does a turn that runs or waits carry out the user's word on this change?"""
+        decisions = [turn.question.decision for turn in self._turns]
+        return any(decision and decision.proposal.id == change_id for decision in decisions)
+
     @property
     def evictable(self) -> bool:
         """Nothing would be lost by forgetting it."""

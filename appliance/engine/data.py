@@ -15,9 +15,9 @@ import apsw
 import msgspec
 
 from appliance.bot import Bot
-from appliance.changes import ChangePlan, Proposal, preview, same_change, summary_of, to_change
+from appliance.changes import ChangePlan, Proposal, preview, still_allows, summary_of, to_change
 from appliance.engine.services import Services
-from appliance.errors import ApplianceError, Conflict, StoreError
+from appliance.errors import ApplianceError, ChangeRefused, Conflict, StoreError
 from appliance.identity import Caller
 from appliance.messages import Change, QueryOutcome, RowChange
 from appliance.redact import Redactor
@@ -26,6 +26,9 @@ from appliance.store import audit, changes, proposals, results
 
 CONSENT_S = 24 * 3600.0
 """How long a proposed change waits for its user."""
+
+WAITING_MAX = 20
+"""Proposed changes of one conversation; more than that nobody reads."""
 
 logger = logging.getLogger("appliance.engine")
 
@@ -45,7 +48,7 @@ class Data:
         self._services = services
         self._bot = bot
         self._caller = caller
-        self._conversation_id = conversation_id
+        self.conversation_id = conversation_id
         self._demands = demands
         self._redactor = redactor
         self.policy: SqlPolicy = policy_for(bot, caller, services.settings, services.data())
@@ -69,6 +72,7 @@ class Data:
         """Carry out a proposed change, or put it aside; the outcome tells also when it was too late."""
         plan = proposal.plan
         try:
+            await self._services.store.read(proposals.take, proposal.id, now=self._services.clock())
             if not approve:
                 await self._services.store.write(self._decline, proposal)
                 return _told(
@@ -80,7 +84,7 @@ class Data:
             if isinstance(again, QueryOutcome):
                 await self._services.store.write(self._fail, proposal, again.error or "")
                 return msgspec.structs.replace(again, change=to_change(plan, id=proposal.id, status="failed"))
-            if not same_change(plan, again):
+            if not still_allows(plan, again):
                 raise Conflict(
                     "The data has changed since this was proposed, so nothing was done. Ask again."
                 )
@@ -104,7 +108,7 @@ class Data:
     def _record_query(self, db: apsw.Connection, outcome: QueryOutcome, result_id: str) -> None:
         if result_id:
             shown = redacted(outcome, self._redactor)
-            results.keep(db, result_id, self._conversation_id, shown, self._services.clock())
+            results.keep(db, result_id, self.conversation_id, shown, self._services.clock())
         if self._bot.disable_execution_logs:
             return
         self._record(
@@ -122,7 +126,8 @@ class Data:
 
     async def _change(self, plan: ChangePlan) -> QueryOutcome:
         if not plan.rows:
-            nothing = "No rows changed: nothing matched."
+            same = ", or the rows have these values already" if plan.operation == "UPDATE" else ""
+            nothing = f"No rows changed: nothing matched{same}."
             return await self._keep(_told(plan, to_change(plan, status="applied"), nothing))
         try:
             if self._bot.confirm_writes:
@@ -138,7 +143,7 @@ class Data:
             id=str(uuid.uuid4()),
             tenant=self._caller.tenant,
             owner=self._caller.owner,
-            conversation_id=self._conversation_id,
+            conversation_id=self.conversation_id,
             namespace=self._bot.namespace,
             bot=self._bot.name,
             status="proposed",
@@ -153,6 +158,9 @@ class Data:
         )
 
     def _record_proposal(self, db: apsw.Connection, proposal: Proposal) -> None:
+        waiting = proposals.count_open(db, proposal.conversation_id, proposal.created_at)
+        if waiting >= WAITING_MAX:
+            raise ChangeRefused(f"{waiting} changes already wait for the user's word; they come first.")
         proposals.propose(db, proposal)
         self._record_change(db, "data.propose", proposal.plan, proposal.id)
 
@@ -254,7 +262,7 @@ class Data:
             action=action,
             target=f"bot:{self._bot.namespace}/{self._bot.name}",
             details=self._redactor.clean_all(details)
-            | {"conversation_id": self._conversation_id, "ip": caller.ip}
+            | {"conversation_id": self.conversation_id, "ip": caller.ip}
             | ({"acting_for": caller.user_id} if caller.impersonated_by else {}),
         )
 

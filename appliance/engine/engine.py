@@ -178,12 +178,24 @@ class Engine:
             raise BotNotFound(f"The bot {conversation.bot!r} of this conversation is not there any more.")
         check_access(bot, caller)
         question = self._question(conversation.id, content, client_id, caller, bot, decision)
-        if decision and decision.proposal.status != "proposed" and not self._is_known(question):
-            raise Conflict(f"This change was {decision.proposal.status} already.")
         chat = self._chat(conversation)
         with chat.pinned():
             async with chat.admission:
+                if decision:
+                    self._check_decision(chat, question, decision)
                 return await self._admit(chat, question)
+
+    def _check_decision(self, chat: Chat, question: Question, decision: Decision) -> None:
+        """A change is decided once; the same decision sent again is the same message."""
+        known = self._known(question)
+        if known and known.content != question.content:
+            raise Conflict("This message id was used for another message. Send the decision with its own.")
+        if known:
+            return
+        if decision.proposal.status != "proposed":
+            raise Conflict(f"This change was {decision.proposal.status} already.")
+        if chat.decides(decision.proposal.id):
+            raise Conflict("This change is being decided already.")
 
     async def cancel(self, command: CancelTurn, caller: Caller) -> bool:
         """Stop what runs and what waits; returns when that is stored.
@@ -368,8 +380,11 @@ class Engine:
         return min(idle_s, bot.conversation_ttl_s) if bot.conversation_ttl_s else idle_s
 
     def _is_known(self, question: Question) -> bool:
+        return self._known(question) is not None
+
+    def _known(self, question: Question) -> turns.Admitted | None:
         known = (question.conversation_id, question.client_id)
-        return bool(question.client_id) and self.services.store.read_now(turns.find_known, *known) is not None
+        return self.services.store.read_now(turns.find_known, *known) if question.client_id else None
 
     def _question(
         self,

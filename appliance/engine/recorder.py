@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import msgspec
 
@@ -10,8 +11,13 @@ from appliance.engine.log import Log
 from appliance.events import TextDelta, ToolCalled, ToolFinished, TurnEvent
 from appliance.messages import Part, TextPart, ToolCall, ToolCallPart, ToolResult, ToolResultPart
 
+T = TypeVar("T")
+
 ROWS_KEPT = 100
 """Rows of a result that stay with its message, so that history shows it again; `store/results.py` has all."""
+
+BYTES_KEPT = 100_000
+"""The same in bytes of JSON; wide rows are fewer."""
 
 
 class Recorder:
@@ -73,7 +79,20 @@ class Recorder:
 
 
 def _kept(result: ToolResult) -> ToolResult:
+    """The result as history keeps it: whole when it is small, else its first rows."""
     query = result.query
-    if query is None or not query.result_id or len(query.rows) <= ROWS_KEPT:
+    if query is None:
         return result
-    return msgspec.structs.replace(result, query=msgspec.structs.replace(query, rows=query.rows[:ROWS_KEPT]))
+    rows = _first(query.rows) if query.result_id else query.rows
+    change = query.change and msgspec.structs.replace(query.change, rows=_first(query.change.rows))
+    return msgspec.structs.replace(result, query=msgspec.structs.replace(query, rows=rows, change=change))
+
+
+def _first(rows: list[T]) -> list[T]:
+    """As many of the first rows as are worth keeping, at least one."""
+    room = BYTES_KEPT
+    for index, row in enumerate(rows[:ROWS_KEPT]):
+        room -= len(msgspec.json.encode(row))
+        if room < 0:
+            return rows[: max(1, index)]
+    return rows[:ROWS_KEPT]

@@ -47,7 +47,7 @@ class Schemas:
         Raises `StoreError` when the file cannot be read.
         """
         # Which rows somebody sees changes nothing here: tables with row rules show no values.
-        policy = msgspec.structs.replace(policy, user_id="", role="", claims={})
+        policy = msgspec.structs.replace(policy, tenant="", user_id="", role="", claims={})
         key = msgspec.json.encode((policy, notes))
         version = store.read_now(health.schema_version)
         now = trio.current_time()

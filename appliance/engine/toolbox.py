@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -63,6 +63,7 @@ class Toolbox:
         self._context = context
         self._bot = context.bot
         self._data = data
+        self._conversation_id = data.conversation_id
         self._tools = {tool.name: tool for tool in tools}
         self._intent = intent
         self._redactor = redactor
@@ -139,12 +140,15 @@ class Toolbox:
         refusal = self._intent.refuses(name, self._tools)
         if refusal:
             self._count_refusal(name, refused=True)
-            return _failure(call, refusal)
+            return await self._failed(call, refusal)
         if tool is None:
-            return _failure(call, f"There is no tool {call.name!r}. Available: {self._available()}.")
+            text = f"There is no tool {call.name!r}. Available: {self._available()}."
+            return await self._failed(call, text)
         output = await self._output(tool, call)
         if isinstance(output, str):
-            return _failure(call, self._redactor.clean(output))
+            return await self._failed(call, self._redactor.clean(output))
+        if tool.name not in DATA_TOOLS or output.query is None:  # else the data's own entry tells it all
+            await self._audit(tool.name, success=output.ok, facts=output.audit)
         self._count_refusal(name, refused=bool(output.query and output.query.against_rules))
         if output.thought:
             self._on_thought(output.thought)
@@ -155,6 +159,10 @@ class Toolbox:
             content=self._redactor.clean(output.content),
             query=output.query and redacted(output.query, self._redactor),
         )
+
+    def one_too_many(self, call: ToolCall) -> ToolResult:
+        """The result of a call that is not made because there were so many before it."""
+        return _failure(call, "Too many calls in one answer; make this one again if it is still needed.")
 
     async def decide(self, call: ToolCall, proposal: Proposal, *, approve: bool) -> ToolResult:
         """Carry out what the user said to a proposed change."""
@@ -181,15 +189,19 @@ class Toolbox:
             # The traceback may quote what was sent, such as a header with a secret.
             logger.error("tool %s failed: %s", call.name, self._redactor.clean(traceback.format_exc()))
             failure = f"{call.name} failed here; the reason is in the server's log."
-        await self._audit(tool, output)
         return output or failure
 
-    async def _audit(self, tool: Tool, output: ToolOutput | None) -> None:
-        """Calls that leave the appliance or run the team's own code; what touches data is audited there."""
+    async def _failed(self, call: ToolCall, text: str) -> ToolResult:
+        """The result of a call that gave nothing, after writing down that it was tried."""
+        await self._audit(call.name, success=False, facts={"error": text})
+        return _failure(call, text)
+
+    async def _audit(self, name: str, *, success: bool, facts: Mapping[str, Any]) -> None:
+        """Which tool was called; a full disk must not keep people from the answer."""
         caller = self._context.caller
-        if tool.name in DATA_TOOLS or tool.name == THINK or self._bot.disable_execution_logs:
+        if name == THINK or self._bot.disable_execution_logs:
             return
-        facts = {"tool": tool.name, "success": output is not None and output.ok, "ip": caller.ip}
+        about = {"tool": name, "success": success, "conversation_id": self._conversation_id, "ip": caller.ip}
         try:
             await self._services.store.write(
                 audit.record,
@@ -198,7 +210,7 @@ class Toolbox:
                 actor=caller.principal,
                 action="tool.call",
                 target=f"bot:{self._bot.namespace}/{self._bot.name}",
-                details=self._redactor.clean_all(facts | (output.audit if output else {})),
+                details=about | self._redactor.clean_all(facts),
             )
         except StoreError as error:
             logger.warning("a tool call could not be audited: %s", error.text)
@@ -275,6 +287,8 @@ def _check(arguments: dict[str, Any], parameters: dict[str, Any]) -> None:
     for name, schema in parameters.get("properties", {}).items():
         expected = _json_types(schema)
         value = arguments.get(name)
+        if value is None and name not in parameters.get("required", []):
+            continue  # models write null for what they leave out
         if name in arguments and (not isinstance(value, expected) or (expected == (int,) and value is True)):
             raise ToolError(f"Argument {name!r} must be of type {schema['type']}.")
 

@@ -53,6 +53,9 @@ ANSWER_CHARS_MAX = 500_000
 
 NO_WORDS_NOTE = "(The model looked things up, but gave no answer in words.)"
 
+CALLS_MAX = 20
+"""Tools that one answer of a model may call; each may bring a megabyte. Further ones are not made."""
+
 DECISION_TOOL = "confirm_change"
 """The name under which a decision of the user stands among the model's own calls; it cannot be called."""
 
@@ -172,14 +175,18 @@ class Turn:
         self._provider = self._services.choose_provider(bot)
         messages = await self._prompt(toolbox)
         if question.decision:
+            # No tools: a decision passes the limits, so it must not lead to more than one answer in words.
             messages += await self._decide(toolbox, question.decision)
-        for number in range(bot.max_iterations):
+            await self._call_model(messages, [])
+            return self._check_answered()
+        for number in range(bot.max_iterations + toolbox.thinks_first):
             text, calls = await self._call_model(
                 messages, toolbox.specs(only_think=toolbox.thinks_first and not number)
             )
             if not calls:
                 break
-            results = [await self._run_tool(toolbox, call) for call in calls]
+            results = [await self._run_tool(toolbox, call) for call in calls[:CALLS_MAX]]
+            results += [toolbox.one_too_many(call) for call in calls[CALLS_MAX:]]
             messages += prompt.called(text, calls, results)
             toolbox.results_are_told()
             if toolbox.insists:
@@ -187,12 +194,12 @@ class Turn:
             if await self._over_budget():
                 self._note = "token_budget"
                 self._recorder.append(TextDelta(text=BUDGET_NOTE))
-                return
+                return None
         else:
             await self._call_model(messages, [])
             if not self._recorder.text_length:
                 self._recorder.append(TextDelta(text=NO_WORDS_NOTE))
-        self._check_answered()
+        return self._check_answered()
 
     def _check_answered(self) -> None:
         """A model that has nothing at all to say has failed: people are owed an answer or an error."""
@@ -204,12 +211,13 @@ class Turn:
         assert self._provider is not None
         context_tokens = self._services.settings.context_tokens or self._provider.context_tokens
         bot, store = question.bot, self._services.store
+        room = max(0, context_tokens - min(bot.max_tokens, context_tokens // 2))
         history = await store.read(turns.history, question.conversation_id, limit=HISTORY_MESSAGES_MAX)
         known = await toolbox.schema()
         shown = known and relevance.choose_tables(
             known.schema,
             question.content,
-            budget_tokens=relevance.schema_budget(self._services.settings.schema_tokens, context_tokens),
+            budget_tokens=relevance.schema_budget(self._services.settings.schema_tokens, room),
             default_table=bot.default_table,
             recent=prompt.recent_tables(history),
             index=known.index,
@@ -226,7 +234,7 @@ class Turn:
                 question=question.content,
                 user_id=question.caller.user_id,
                 now=self._services.utc_text(),
-                budget_tokens=max(0, context_tokens - min(bot.max_tokens, context_tokens // 2)),
+                budget_tokens=room,
             )
         )
 

@@ -83,6 +83,15 @@ def open_in(db: apsw.Connection, conversation_id: str, now: float) -> list[Propo
     return [_proposal(row) for row in rows]
 
 
+def count_open(db: apsw.Connection, conversation_id: str, now: float) -> int:
+    """How many proposals of a conversation can still be decided."""
+    count: int = db.execute(
+        "SELECT count(*) FROM _changes WHERE conversation_id = ? AND status = 'proposed' AND expires_at > ?",
+        (conversation_id, now),
+    ).get
+    return count
+
+
 def expire(db: apsw.Connection, now: float) -> int:
     """Settle those whose time is over; returns how many."""
     db.execute(

@@ -42,12 +42,16 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored user message. `duplicate` means that it was there before: `turn_id` is the older turn's."""
+    """A stored user message. `duplicate` means that it was there before: `turn_id` is the older turn's.
+
+    `content` is then what it says, which need not be what was sent now.
+    """
 
     turn_id: str
     message_id: str
     duplicate: bool = False
     first_seq: int = 0
+    content: str = ""
 
 
 class Progressed(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,10 +125,12 @@ def admit(db: apsw.Connection, ask: Admission) -> Admitted:
 def find_known(db: apsw.Connection, conversation_id: str, client_id: str) -> Admitted | None:
     """The message that came with this client id before, if there is one."""
     row = db.execute(
-        "SELECT turn_id, id, first_seq FROM _messages WHERE conversation_id = ? AND client_id = ?",
+        "SELECT turn_id, id, first_seq, content FROM _messages WHERE conversation_id = ? AND client_id = ?",
         (conversation_id, client_id),
     ).fetchone()
-    return Admitted(turn_id=row[0], message_id=row[1], first_seq=row[2], duplicate=True) if row else None
+    if row is None:
+        return None
+    return Admitted(turn_id=row[0], message_id=row[1], first_seq=row[2], content=row[3], duplicate=True)
 
 
 def flush(db: apsw.Connection, progressed: Progressed) -> None:

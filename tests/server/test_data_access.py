@@ -405,3 +405,78 @@ async def test_two_tabs_that_decide_at_once_are_told_the_same_end(tmp_path: Path
         ]
         assert ends in (["applied", "applied"], ["applied", "CHANGE_DECIDED"], ["CHANGE_DECIDED", "applied"])
         assert sql(tmp_path, "SELECT count(*) FROM orders") == [(2,)]
+
+
+async def test_decisions_pass_the_limits_but_lead_to_one_answer_in_words_each(tmp_path: Path) -> None:
+    make_data(tmp_path)
+    limited = {"shop": CONFIRM["shop"].replace("rate-limit: 1000", "rate-limit: 1")}
+
+    def proposes(request: Recorded) -> Reply:
+        # A model that proposes anew whenever it may.
+        if request.body.get("tools") and request.body["messages"][-1]["role"] == "user":
+            arguments = {"sql": "DELETE FROM orders WHERE id = 1", "description": "it"}
+            return openai_tool_calls(("execute_sql", arguments))
+        return openai_text("Noted.")
+
+    async with (
+        stack(tmp_path, proposes, bots=limited) as served,
+        wire(served.ws_url, served.token("alice")) as client,
+    ):
+        id, change = await propose(client)
+        assert served.model
+        before = len(served.model.requests)
+        await client.send("confirm", conversation_id=id, change_id=change["id"], approve=False)
+        assert (await client.until("done", "error"))["type"] == "done"
+        assert len(served.model.requests) == before + 1
+        assert not served.model.requests[-1].body.get("tools")
+        await client.say(id, "Go on")
+        assert (await client.until("done", "error"))["code"] == "RATE_LIMIT"
+
+
+async def test_the_id_of_another_message_is_no_decision(tmp_path: Path) -> None:
+    make_data(tmp_path)
+    delete = script("DELETE FROM orders WHERE id = 1")
+    async with (
+        stack(tmp_path, delete, bots=CONFIRM) as served,
+        wire(served.ws_url, served.token("alice")) as client,
+    ):
+        id = await client.start()
+        [result] = results(await client.ask(id, "Delete it", message_id="mine"))
+        change_id = result["change"]["id"]
+        for message_id, end in (("mine", "CHANGE_DECIDED"), ("other", "applied")):
+            await client.send(
+                "confirm", conversation_id=id, change_id=change_id, approve=True, message_id=message_id
+            )
+            told = await client.until("query_result", "error")
+            assert (told["code"] if told["type"] == "error" else told["change"]["status"]) == end
+
+
+async def test_a_model_that_calls_very_many_tools_at_once_gets_some_of_them(tmp_path: Path) -> None:
+    make_data(tmp_path)
+
+    def reply(request: Recorded) -> Reply:
+        if request.body["messages"][-1]["role"] == "tool":
+            return openai_text("Done.")
+        call = ("execute_sql", {"sql": "SELECT 1", "description": "it"})
+        return openai_tool_calls(*[call] * 60)
+
+    async with stack(tmp_path, reply, bots=bot()) as served:
+        frames = await asked(served, "alice")
+        assert len(results(frames)) == 20
+        assert served.model
+        told = [m["content"] for m in served.model.requests[-1].body["messages"] if m["role"] == "tool"]
+        assert len(told) == 60
+        assert "Too many calls" in told[-1]
+
+
+async def test_calls_that_reach_no_data_are_audited_too(tmp_path: Path) -> None:
+    make_data(tmp_path)
+    rule = "intent-rules: [{keywords: [note], forbidden-tool: execute_sql}]"
+    async with stack(tmp_path, script("SELECT 1"), bots=bot(rule)) as served:
+        await asked(served, "alice", "a note")
+    db = connect(database_path(tmp_path))
+    [entry] = [entry for entry in entries(db, tenant="default") if entry.action == "tool.call"]
+    db.close()
+    assert entry.details["tool"] == "execute_sql"
+    assert entry.details["success"] is False
+    assert entry.details["conversation_id"]

@@ -77,3 +77,18 @@ def test_expired_ones_leave_the_file(db: apsw.Connection) -> None:
 def test_a_result_needs_a_conversation(db: apsw.Connection) -> None:
     with pytest.raises(apsw.ConstraintError):
         results.keep(db, "s", "none", OUTCOME, 1.0)
+
+
+def test_the_oldest_results_of_a_conversation_make_room_and_the_newest_never_goes(
+    db: apsw.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "BYTES_MAX", 2_500)
+    large = QueryOutcome(sql="SELECT 2", columns=["a"], rows=[["x" * 1_000]], row_count=1)
+    for number in range(4):
+        results.keep(db, f"n{number}", "c", large, 10.0 + number)
+    kept = [name for name in ("r", "n0", "n1", "n2", "n3") if results.find(db, name, ALICE, 2.0)]
+    assert kept == ["n2", "n3"]
+    huge = QueryOutcome(sql="SELECT 3", columns=["a"], rows=[["x" * 9_000]], row_count=1)
+    results.keep(db, "huge", "c", huge, 20.0)
+    assert results.find(db, "huge", ALICE, 2.0) == huge
+    assert results.find(db, "n3", ALICE, 2.0) is None

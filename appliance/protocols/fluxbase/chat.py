@@ -240,21 +240,16 @@ def _user_message(base: dict[str, Any], event: TurnStarted) -> str:
 def _tool_frames(base: dict[str, Any], result: ToolResult) -> list[str]:
     """`query_result` also for a refused query: its summary tells; other tools only when they succeeded."""
     if result.query is not None and (result.name == SQL_TOOL or result.query.error or result.query.change):
-        return [_frame("query_result", **base, **_query(result.query))]
+        return [_frame("query_result", **base, **query_body(result.query))]
     if not result.ok:
         return []
     if result.query is not None:
-        return [_frame("tool_result", **base, message=result.name, **_query(result.query))]
+        return [_frame("tool_result", **base, message=result.name, **query_body(result.query))]
     return [
         _frame(
             "tool_result", **base, message=result.name, data=[{"tool": result.name, "result": result.content}]
         )
     ]
-
-
-def _query(query: QueryOutcome) -> dict[str, Any]:
-    error = {"error": query.error} if query.error else {}
-    return {**query_body(query), "truncated": query.truncated, "duration_ms": query.duration_ms, **error}
 
 
 def query_body(query: QueryOutcome) -> dict[str, Any]:
@@ -269,7 +264,11 @@ def query_body(query: QueryOutcome) -> dict[str, Any]:
         "data": [dict(zip(query.columns, row, strict=True)) for row in query.rows],
         "columns": query.columns,
         "types": query.types,
+        "truncated": query.truncated,
+        "duration_ms": query.duration_ms,
     }
+    if query.error:
+        body["error"] = query.error
     if query.result_id:
         body["result_id"] = query.result_id
     if query.change:

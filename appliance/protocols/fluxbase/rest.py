@@ -126,9 +126,10 @@ async def get_result(engine: Engine, request: Request) -> Reply:
     outcome = await engine.result(request.path["id"], request.caller)
     kind = request.query.get("format", "json")
     if kind == "csv":
-        return Reply(body=to_csv(outcome), content_type="text/csv; charset=utf-8", file_name="result.csv")
+        name = f"result-first-{outcome.row_count}.csv" if outcome.truncated else "result.csv"
+        return Reply(body=to_csv(outcome), content_type="text/csv; charset=utf-8", file_name=name)
     if kind == "json":
-        return Reply(body={**query_body(outcome), "truncated": outcome.truncated})
+        return Reply(body=query_body(outcome))
     raise InvalidInput(f"format={kind!r} must be json or csv.")
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from appliance.messages import Change, RowChange
+from appliance.sqlguard import fold
 
 Value: TypeAlias = int | float | str | bytes | None
 """What SQLite keeps, exactly."""
@@ -36,7 +37,8 @@ class ChangePlan(msgspec.Struct, frozen=True, kw_only=True):
     """All that one statement would change in one table of the data file, and nothing else.
 
     `key_columns` identify a row: `rowid` (or another name of it, where a column is called so), or the primary
-    key of a table without rowids. `columns` are the visible ones in their order.
+    key of a table without rowids. `columns` are the visible ones in their order. `judged` are the folded
+    names of the columns that the table's row rules look at, None when any column may matter to them.
     """
 
     sql: str
@@ -48,6 +50,7 @@ class ChangePlan(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     parameters: dict[str, Any] = {}
     duration_ms: float = 0.0
+    judged: list[str] | None = None
 
 
 ProposalStatus: TypeAlias = Literal["proposed", "applied", "declined", "failed", "expired"]
@@ -69,15 +72,25 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: float | None = None
 
 
-def same_change(one: ChangePlan, other: ChangePlan) -> bool:
-    """Whether two plans do exactly the same to the same rows; 1, 1.0 and '1' are three values."""
-    return _essence(one) == _essence(other)
+def still_allows(stored: ChangePlan, again: ChangePlan) -> bool:
+    """Whether `again`, the same statement planned anew, shows that its user may still do what is `stored`.
+
+    It has to reach the same rows, as they were, and to write the same columns of them. New values may differ,
+    since a person agreed to the stored ones and the statement may ask for the time or for chance; but not
+    those that the row rules of now look at: of these only the ones in `again` have been judged.
+    """
+    return _essence(stored, again.judged) == _essence(again, again.judged)
 
 
-def _essence(plan: ChangePlan) -> tuple[Any, ...]:
+def _essence(plan: ChangePlan, judged: list[str] | None) -> tuple[Any, ...]:
     # As bytes, since Python takes 1, 1.0 and True for equal. A scan may give the rows in another order.
-    rows = sorted(msgspec.msgpack.encode(row) for row in plan.rows)
+    rows = sorted(msgspec.msgpack.encode(_judged(row, judged), order="sorted") for row in plan.rows)
     return (plan.operation, plan.table, plan.columns, plan.key_columns, rows)
+
+
+def _judged(row: PlannedRow, judged: list[str] | None) -> tuple[Any, ...]:
+    values = {name: value for name, value in row.after.items() if judged is None or fold(name) in judged}
+    return (row.key, row.before, sorted(row.after), values)
 
 
 def to_change(

@@ -161,6 +161,7 @@ class Data:
         waiting = proposals.count_open(db, proposal.conversation_id, proposal.created_at)
         if waiting >= WAITING_MAX:
             raise ChangeRefused(f"{waiting} changes already wait for the user's word; they come first.")
+        changes.rehearse(db, proposal.plan, rows_max=self.policy.changed_rows_max)
         proposals.propose(db, proposal)
         self._record_change(db, "data.propose", proposal.plan, proposal.id)
 

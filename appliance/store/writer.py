@@ -36,6 +36,15 @@ class _Job:
         self.result: outcome.Outcome[Any] = outcome.Error(StoreError("The write was not run."))
 
 
+class _Undone(Exception):
+    """SQLite has rolled back the whole transaction in this job, which has told why itself."""
+
+    def __init__(self, job: _Job, result: outcome.Error) -> None:
+        super().__init__()
+        self.job = job
+        self.result = result
+
+
 class Writer:
     """Owns the writing connection and its thread; make it inside trio, `close` it from a thread."""
 
@@ -98,6 +107,7 @@ class Writer:
 
         When the transaction as a whole fails, each job gets one of its own, so that one that cannot be
         done (too big for the disk, say) takes no other with it. When it could not even begin, nothing can.
+        A job that has undone all, but has explained itself, is not run again.
         """
         begun = False
         try:
@@ -106,6 +116,11 @@ class Writer:
             for job in batch:
                 job.result = self._run_one(job)
             self._db.execute("COMMIT")
+        except _Undone as undone:
+            undone.job.result = undone.result
+            for job in batch:
+                if job is not undone.job:
+                    self._commit([job])
         except apsw.Error as error:
             self._reopen()
             if begun and len(batch) > 1:
@@ -124,6 +139,8 @@ class Writer:
                 if not self._db.in_transaction:  # SQLite itself has undone everything: disk full, I/O error
                     raise result.error
                 result = outcome.Error(translate(result.error, self._path))
+            elif not self._db.in_transaction:
+                raise _Undone(job, result)
             self._db.execute("ROLLBACK TO job")
         self._db.execute("RELEASE job")
         return result

@@ -114,7 +114,15 @@ class PlanningConnection(TargetedConnection):
             rows=rows,
             description=query.description,
             parameters=query.parameters,
+            judged=self._looked_at(),
         )
+
+    def _looked_at(self) -> list[str] | None:
+        """What the row rules look at; a generated column stands for columns that SQLite does not name."""
+        if self._check is None:
+            return []
+        read = self._check.reads - {""}
+        return sorted(read) if read <= set(map(fold, self._stored)) else None
 
     def trouble(self, error: Exception) -> sql_outcome.Trouble:
         """Why `plan` failed, in words that name nothing hidden."""

@@ -55,12 +55,15 @@ class RowCheck:
         db.pragma("foreign_keys", False)
 
     def learn(self, asked: Asked) -> None:
-        """Find out whether the rule looks at the number that SQLite gives to a new row when it writes it."""
+        """Find out what the rule looks at: `reads`, the folded names of the table's columns, and the rowid's.
+
+        And whether one of them is the number that SQLite gives to a new row when it writes it.
+        """
         self._automatic = ""
+        self.reads = {fold(column) for table, column in asked(self._question) if table == self._scratch}
         if self._rowid:
             own = [column for _, column in asked(f"SELECT {self._rowid} FROM temp.{self._scratch}")]  # noqa: S608  # fixed names
-            read = {fold(column) for table, column in asked(self._question) if table == self._scratch}
-            self._automatic = own[0] if own and fold(own[0]) in read else ""
+            self._automatic = own[0] if own and fold(own[0]) in self.reads else ""
 
     def new(self, row: Mapping[str, Any]) -> None:
         """Judge a new row with these columns; the others get their defaults. Raises `Refused`."""

@@ -480,3 +480,13 @@ async def test_calls_that_reach_no_data_are_audited_too(tmp_path: Path) -> None:
     assert entry.details["tool"] == "execute_sql"
     assert entry.details["success"] is False
     assert entry.details["conversation_id"]
+
+
+async def test_what_cannot_be_done_is_refused_before_anybody_agrees_to_it(tmp_path: Path) -> None:
+    make_data(tmp_path)
+    taken = script("INSERT INTO orders (id, user_id) VALUES (2, 'alice')")
+    async with stack(tmp_path, taken, bots=CONFIRM) as served:
+        [result] = results(await asked(served, "alice"))
+        assert result["change"]["status"] == "failed"
+        assert sql(tmp_path, "SELECT count(*) FROM _changes") == [(0,)]
+        assert sql(tmp_path, "SELECT count(*) FROM orders") == [(3,)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import apsw
 import msgspec
 import pytest
+import trio
+import trio.testing
 
-from appliance.changes import ChangePlan, PlannedRow, Proposal, preview, same_change, summary_of, to_change
-from appliance.errors import ChangeRefused, Conflict, NotFound, StoreError
+from appliance.changes import ChangePlan, PlannedRow, Proposal, preview, still_allows, summary_of, to_change
+from appliance.errors import ChangeRefused, Conflict, NotFound
 from appliance.identity import Caller
 from appliance.messages import RowChange
 from appliance.store import changes, conversations, migrate
@@ -35,6 +38,9 @@ CREATE TABLE tags (id INTEGER PRIMARY KEY, order_id REFERENCES orders (id) DEFER
 INSERT INTO tags VALUES (1, 3);
 CREATE VIEW cheap AS SELECT * FROM orders WHERE total < 5;
 """
+ENDLESS = (
+    "SELECT count(*) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n)"
+)
 COLUMNS = ["id", "item", "total"]
 TEA = {"id": 1, "item": "tea", "total": 3.5}
 
@@ -242,9 +248,130 @@ async def test_a_trigger_that_refuses_or_ignores_is_told(store: Store) -> None:
 
 async def test_a_trigger_that_rolls_back_takes_no_other_write_with_it(store: Store) -> None:
     await run(store, "CREATE TRIGGER t BEFORE UPDATE ON orders BEGIN SELECT RAISE(ROLLBACK, 'never'); END")
-    with pytest.raises((ChangeRefused, StoreError), match="never"):
+    with pytest.raises(ChangeRefused, match="never"):
         await apply(store, plan("UPDATE", update(1, TEA, total=0.0)))
     assert (await apply(store, plan("INSERT", PlannedRow(after={"item": "x"}))))[0].after
+
+
+async def test_a_change_that_undoes_the_transaction_neither_loses_nor_repeats_other_writes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "APPLY_S", 0.2)
+    await run(store, "CREATE TABLE seen (n)")
+    await run(store, "CREATE TRIGGER r BEFORE INSERT ON orders BEGIN SELECT RAISE(ROLLBACK, 'never'); END")
+    await run(store, f"CREATE TRIGGER slow BEFORE UPDATE ON orders BEGIN {ENDLESS}; END")
+    refused: list[str] = []
+
+    async def see(n: int) -> None:
+        await run(store, f"INSERT INTO seen VALUES ({n})")
+
+    async def refuse(change: ChangePlan) -> None:
+        with pytest.raises(ChangeRefused) as caught:
+            await apply(store, change)
+        refused.append(caught.value.text)
+
+    opened, hold = threading.Event(), threading.Event()
+
+    def wait(_db: apsw.Connection) -> None:
+        opened.set()
+        hold.wait()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(store.write, wait)
+        await trio.to_thread.run_sync(opened.wait)
+        # All of these wait now, so they share the next commit.
+        for n, change in enumerate(
+            (plan("INSERT", PlannedRow(after={"item": "x"})), plan("UPDATE", update(1, TEA, total=0.0)))
+        ):
+            nursery.start_soon(see, 2 * n)
+            nursery.start_soon(refuse, change)
+            nursery.start_soon(see, 2 * n + 1)
+        await trio.testing.wait_all_tasks_blocked()
+        hold.set()
+    assert sorted(await query(store, "SELECT n FROM seen")) == [(0,), (1,), (2,), (3,)]
+    assert sorted("longer than 0.2 s" in text for text in refused) == [False, True]
+    assert await query(store, "SELECT id, total FROM orders") == [(1, 3.5), (2, 7.0), (3, 20.0)]
+
+
+async def test_a_change_that_takes_too_long_is_run_once_and_refused(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "APPLY_S", 0.1)
+    await run(store, f"CREATE TRIGGER slow AFTER DELETE ON orders BEGIN {ENDLESS}; END")
+    tried: list[int] = []
+
+    def once(db: apsw.Connection) -> list[RowChange]:
+        tried.append(1)
+        return changes.apply(db, plan("DELETE", PlannedRow(key=[1], before=TEA)), rows_max=10)
+
+    with pytest.raises(ChangeRefused, match=r"took longer than 0\.1 s"):
+        await store.write(once)
+    assert tried == [1]
+    assert await query(store, "SELECT count(*) FROM orders") == [(3,)]
+    # The deadline was for that change only.
+    counting = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)"
+    await run(store, f"{counting} SELECT count(*) FROM n")
+
+
+async def test_many_short_statements_are_also_too_long_together(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "APPLY_S", -1.0)
+    with pytest.raises(ChangeRefused, match="longer"):
+        await apply(store, plan("INSERT", PlannedRow(after={"item": "x"})))
+    assert await query(store, "SELECT count(*) FROM orders") == [(3,)]
+
+
+async def test_a_row_and_those_that_hang_on_it_in_the_same_table_can_be_deleted(store: Store) -> None:
+    await run(
+        store,
+        "CREATE TABLE tree (id INTEGER PRIMARY KEY, up REFERENCES tree (id) ON DELETE CASCADE);"
+        "INSERT INTO tree VALUES (1, NULL), (2, 1), (3, 2), (4, NULL)",
+    )
+    rows = [PlannedRow(key=[id], before={"id": id, "up": up}) for id, up in ((1, None), (2, 1), (3, 2))]
+    tree = {"table": "tree", "columns": ["id", "up"]}
+    gone = PlannedRow(key=[9], before={"id": 9, "up": 1})
+    with pytest.raises(ChangeRefused, match="is gone"):
+        await apply(store, plan("DELETE", *rows, gone, **tree))
+    with pytest.raises(ChangeRefused, match="changed meanwhile"):
+        await apply(store, plan("DELETE", *rows[:2], PlannedRow(key=[3], before={"id": 3, "up": 1}), **tree))
+    told = await apply(store, plan("DELETE", *rows, **tree))
+    assert [row.before for row in told] == [{"id": 1, "up": None}, {"id": 2, "up": 1}, {"id": 3, "up": 2}]
+    assert await query(store, "SELECT id FROM tree") == [(4,)]
+
+
+@pytest.mark.parametrize("when", ["BEFORE", "AFTER"])
+async def test_what_a_trigger_writes_into_a_row_is_not_told(store: Store, when: str) -> None:
+    await run(
+        store,
+        f"CREATE TABLE deals (id INTEGER PRIMARY KEY, owner TEXT, note TEXT DEFAULT 'new', n REAL,"
+        f" about TEXT GENERATED ALWAYS AS (owner || note));"
+        f"INSERT INTO deals VALUES (1, 'ann', 'mine', 1);"
+        f"CREATE TRIGGER u {when} UPDATE ON deals WHEN OLD.owner = 'ann' BEGIN"
+        f" UPDATE deals SET owner = 'bob', note = 'hush' WHERE id = NEW.id; END;"
+        f"CREATE TRIGGER i AFTER INSERT ON deals BEGIN"
+        f" UPDATE deals SET owner = 'bob', note = 'hush' WHERE id = NEW.id; END",
+    )
+    deals = {"table": "deals", "columns": ["id", "owner", "note", "n", "about"]}
+    mine = {"id": 1, "owner": "ann", "note": "mine", "n": 1.0, "about": "annmine"}
+    [row] = await apply(store, plan("UPDATE", update(1, mine, n="2"), **deals))
+    assert row.after == {"id": 1, "owner": "ann", "note": "mine", "n": 2.0}
+    [row] = await apply(store, plan("INSERT", PlannedRow(after={"owner": "ann", "n": 3}), **deals))
+    assert row.after == {"id": 2, "owner": "ann", "note": "new", "n": 3.0, "about": "annnew"}
+    assert await query(store, "SELECT owner, note FROM deals") == [("bob", "hush")] * 2
+
+
+async def test_a_trigger_of_another_table_that_a_foreign_key_wakes_is_not_told(store: Store) -> None:
+    await run(
+        store,
+        "CREATE TABLE teams (code TEXT PRIMARY KEY, owner TEXT); INSERT INTO teams VALUES ('a', 'ann');"
+        "CREATE TABLE seats (team REFERENCES teams (code) ON UPDATE CASCADE); INSERT INTO seats VALUES ('a');"
+        "CREATE TRIGGER t AFTER UPDATE ON seats BEGIN UPDATE Teams SET owner = 'bob'; END",
+    )
+    row = update(1, {"code": "a", "owner": "ann"}, code="b")
+    [told] = await apply(store, plan("UPDATE", row, table="teams", columns=["code", "owner"]))
+    assert told.after == {"code": "b", "owner": "ann"}
+    assert await query(store, "SELECT * FROM teams") == [("b", "bob")]
 
 
 async def test_a_deferred_foreign_key_is_refused_before_the_commit(store: Store) -> None:
@@ -257,14 +384,52 @@ async def test_a_deferred_foreign_key_is_refused_before_the_commit(store: Store)
 # -- pure ------------------------------------------------------------------------------------------------
 
 
-def test_the_same_change_has_the_same_rows_in_any_order_and_exact_types() -> None:
+def test_what_was_agreed_to_is_the_same_in_any_order_and_with_exact_types() -> None:
     one = plan("UPDATE", update(1, TEA, total=1), update(2, TEA, total=2))
-    assert same_change(
+    assert still_allows(
         one, plan("UPDATE", update(2, TEA, total=2), update(1, TEA, total=1), description="again")
     )
-    assert not same_change(one, plan("UPDATE", update(1, TEA, total=1.0), update(2, TEA, total=2)))
-    assert not same_change(one, plan("UPDATE", update(1, TEA, total=1)))
-    assert not same_change(one, plan("DELETE", *one.rows))
+    assert not still_allows(one, plan("UPDATE", update(1, TEA, total=1.0), update(2, TEA, total=2)))
+    assert not still_allows(one, plan("UPDATE", update(1, TEA, total=1)))
+    assert not still_allows(one, plan("DELETE", *one.rows))
+
+
+def test_new_values_may_differ_where_no_row_rule_looks_at_them() -> None:
+    one = plan("UPDATE", update(1, TEA, total=1, item="x"))
+    again = update(1, TEA, item="x", total=2)
+    assert still_allows(one, plan("UPDATE", again, judged=[]))
+    assert still_allows(one, plan("UPDATE", again, judged=["item"]))
+    assert not still_allows(one, plan("UPDATE", again, judged=["total"]))
+    assert not still_allows(one, plan("UPDATE", again))
+    shouted = plan("UPDATE", update(1, TEA, TOTAL=1), columns=["id", "item", "TOTAL"])
+    other = plan("UPDATE", update(1, TEA, TOTAL=2), columns=["id", "item", "TOTAL"], judged=["total"])
+    assert not still_allows(shouted, other)
+    # What the rules of then looked at says nothing about those of now.
+    assert not still_allows(plan("UPDATE", *one.rows, judged=[]), plan("UPDATE", again, judged=["total"]))
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        update(1, TEA, total=2, item="x"),
+        update(1, TEA),
+        update(1, TEA | {"total": 9.0}, total=2),
+        update(2, TEA, total=2),
+    ],
+)
+def test_other_rows_or_columns_are_another_change(again: PlannedRow) -> None:
+    assert not still_allows(plan("UPDATE", update(1, TEA, total=1)), plan("UPDATE", again, judged=[]))
+
+
+def test_new_rows_are_judged_as_a_whole_in_any_order() -> None:
+    def added(*rows: tuple[str, int], **more: Any) -> ChangePlan:
+        return plan("INSERT", *(PlannedRow(after={"item": item, "total": n}) for item, n in rows), **more)
+
+    one = added(("a", 1), ("b", 2))
+    assert still_allows(one, added(("b", 4), ("a", 3), judged=["item"]))
+    assert not still_allows(one, added(("b", 4), ("b", 3), judged=["item"]))
+    assert not still_allows(one, added(("a", 2), ("b", 1), judged=["item", "total"]))
+    assert not still_allows(one, added(("a", 1), judged=[]))
 
 
 def test_a_plan_is_shown_with_whole_rows() -> None:

@@ -19,8 +19,9 @@ class DataRules(msgspec.Struct, frozen=True, kw_only=True):
 
     `row_rules` maps a table (`orders`, `warehouse.sales`, or `*` for all without a rule of their own) to a
     SQL expression over its row that is true for the rows the caller may see, or to `all` or `none`. An
-    expression may use `:user_id`, `:role` and `:claims.<name>`, and reads other tables as the caller does; a
-    caller without a user id gets no rows of a table with an expression. `hidden_columns` maps a table to
+    expression may use `:user_id`, `:role`, `:tenant` and `:claims.<name>`, and reads other tables as the
+    caller does; a caller without a user id gets no rows of a table with an expression, and one of another
+    tenant than the default one only where an expression names `:tenant`. `hidden_columns` maps a table to
     columns that do not exist for anybody.
     """
 

@@ -14,7 +14,7 @@ import msgspec
 
 from appliance.bot import Bot
 from appliance.datarules import ALL, NONE, OTHERS, DataConfig, DataRules
-from appliance.identity import Caller
+from appliance.identity import DEFAULT_TENANT, Caller
 from appliance.settings import Settings
 
 PUBLIC = "public"
@@ -28,7 +28,8 @@ class SqlPolicy(msgspec.Struct, frozen=True, kw_only=True):
     `allowed_schemas`. `rules` are layers that must all agree: the appliance's own and the bot's. A view reads
     with its owner's rights; one over a table with a row rule or hidden columns needs an entry of its own in
     the same layer, or it is refused. `files` maps the names of attached schemas to the absolute paths of
-    their files.
+    their files. A caller of another `tenant` than the default one gets no rows of a table with row rules,
+    unless one of them names `:tenant`.
     """
 
     allowed_tables: list[str] = []
@@ -36,6 +37,7 @@ class SqlPolicy(msgspec.Struct, frozen=True, kw_only=True):
     allowed_operations: list[str] = msgspec.field(default_factory=lambda: ["SELECT"])
     rules: list[DataRules] = []
     files: dict[str, str] = {}
+    tenant: str = DEFAULT_TENANT
     user_id: str = ""
     role: str = "anon"
     claims: dict[str, str | int | float | bool] = {}
@@ -44,6 +46,11 @@ class SqlPolicy(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float = 5.0
     memory_mib: int = 512
     changed_rows_max: int = 100
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the caller belongs to another tenant than the default one, whose rows rules are about."""
+        return self.tenant != DEFAULT_TENANT
 
     def allows(self, table: str, schema: str = PUBLIC) -> bool:
         """Whether the bot may read this table or view; never true for reserved names."""
@@ -119,6 +126,7 @@ class SqlPolicy(msgspec.Struct, frozen=True, kw_only=True):
             allowed_schemas=sorted(self.allowed_schemas),
             rules=self.rules,
             files=self.files,
+            tenant=who.tenant,
             user_id=who.user_id,
             role=who.role,
             # Others (when the token ends, for one) differ with each token and change nothing.
@@ -150,6 +158,7 @@ def policy_for(bot: Bot, caller: Caller, settings: Settings, data: DataConfig) -
         allowed_operations=bot.allowed_operations,
         rules=[layer for layer in (data.rules, own) if layer != DataRules()],
         files=data.files,
+        tenant=caller.tenant,
         user_id=caller.user_id,
         role=caller.role,
         claims=caller.claims,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 _QUOTED = r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/"""
 """Where SQLite does not look for anything: literals, quoted names, comments."""
-_RULE_TOKEN = re.compile(_QUOTED + r"|:(user_id|role|claims\.[A-Za-z_][\w.]*)\b", re.DOTALL)
+_RULE_TOKEN = re.compile(_QUOTED + r"|:(user_id|role|tenant|claims\.[A-Za-z_][\w.]*)\b", re.DOTALL)
 _STRUCTURE = re.compile(_QUOTED + r"|(.)", re.DOTALL)
 
 _INTEGERS = range(-(2**63), 2**63)
@@ -61,12 +61,20 @@ def fault_of_rule(rule: str) -> str:
     return "its row rule has a bracket without an end" if depth else ""
 
 
-def filled(rule: str, user_id: str, role: str, claims: Mapping[str, str | int | float | bool]) -> str:
-    """The rule with the caller's values in place of `:user_id`, `:role` and `:claims.<name>`.
+def names_tenant(rule: str) -> bool:
+    """Whether `:tenant` is part of the rule, outside of literals, quoted names and comments."""
+    return any(found[1] == "tenant" for found in _RULE_TOKEN.finditer(rule))
+
+
+def filled(
+    rule: str, user_id: str, role: str, claims: Mapping[str, str | int | float | bool], tenant: str = ""
+) -> str:
+    """The rule with the caller's values for `:user_id`, `:role`, `:tenant` and `:claims.<name>`.
 
     A claim that the caller does not have is NULL.
     """
-    values = {"user_id": user_id, "role": role} | {f"claims.{name}": value for name, value in claims.items()}
+    values = {f"claims.{name}": value for name, value in claims.items()}
+    values |= {"user_id": user_id, "role": role, "tenant": tenant}
 
     def fill(found: re.Match[str]) -> str:
         return literal(values.get(found[1])) if found[1] else found[0]

@@ -72,7 +72,7 @@ def test_a_policy_takes_lists_from_the_bot_caps_from_the_settings_and_identity_f
     settings = Settings(sql_rows_max=7, sql_bytes_max=8, sql_timeout_s=9.0, sql_memory_mib_max=10)
     shared = DataRules(row_rules={"*": "all"})
     data = DataConfig(rules=shared, files={"s": "/data/s.db"})
-    caller = Caller(user_id="u1", role="authenticated", claims={"team": "red"})
+    caller = Caller(tenant="acme", user_id="u1", role="authenticated", claims={"team": "red"})
     policy = policy_for(bot, caller, settings, data)
     assert policy == SqlPolicy(
         allowed_tables=["t"],
@@ -80,6 +80,7 @@ def test_a_policy_takes_lists_from_the_bot_caps_from_the_settings_and_identity_f
         allowed_operations=["SELECT", "INSERT"],
         rules=[shared, DataRules(row_rules={"t": "owner = :user_id"}, hidden_columns={"t": ["secret"]})],
         files={"s": "/data/s.db"},
+        tenant="acme",
         user_id="u1",
         role="authenticated",
         claims={"team": "red"},
@@ -99,6 +100,9 @@ def test_callers_share_their_sight_unless_rows_depend_on_them() -> None:
     assert sight("ann") == sight("robert")
     rules = DataRules(row_rules={"orders": "user_id = :user_id"})
     assert sight("ann", rules) != sight("robert", rules)
+    acme = SqlPolicy(user_id="ann", tenant="acme", rules=[rules])
+    assert acme.sight() != sight("ann", rules)
+    assert SqlPolicy(tenant="acme").sight() == SqlPolicy().sight()
     assert SqlPolicy(allowed_tables=["a"]).sight() != SqlPolicy(allowed_tables=["b"]).sight()
 
 

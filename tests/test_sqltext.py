@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.sqltext import fault_of_rule, filled, literal, neutral_blobs, quoted, where_all
+from appliance.sqltext import fault_of_rule, filled, literal, names_tenant, neutral_blobs, quoted, where_all
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,21 @@ def test_placeholders_within_quotes_and_comments_are_left_alone() -> None:
     rule = "a = ':role' AND \":role\" AND [:role] AND `:role` /* :role */ AND :role -- :role"
     assert filled(rule, "u", "r", {}).count(":role") == 6
     assert filled(":claims.a.b OR :claims.c", "u", "r", {"a.b": 1}) == "(1) OR NULL"
+    assert filled(":tenant", "u", "r", {"tenant": "x"}) == "NULL"
+    assert filled(":tenant", "u", "r", {}, "acme") == literal("acme")
+
+
+def test_a_tenant_is_named_only_where_sqlite_would_look_for_it() -> None:
+    assert names_tenant("firm=:tenant")
+    for rule in (
+        "a = ':tenant'",
+        'a = ":tenant"',
+        "1 -- :tenant",
+        "1 /* :tenant */",
+        "a = :tenants",
+        ":role",
+    ):
+        assert not names_tenant(rule)
 
 
 def test_rules_are_joined_so_that_all_hold() -> None:

@@ -18,6 +18,7 @@ from appliance.schema import Column, ForeignKey, Schema, Table
 from appliance.sqlguard import PUBLIC, SqlPolicy, fold
 from appliance.sqltext import quoted
 from appliance.tools.sql_comments import comments
+from appliance.tools.sql_generated import telling
 from appliance.tools.sql_keys import Evidence, infer
 from appliance.tools.sql_ranges import Ranges, holds_range
 
@@ -146,11 +147,20 @@ class _Draft:
             rows = list(self._db.execute(f"PRAGMA main.table_xinfo({quoted(self.name)})"))
         except apsw.SQLError:
             return []  # a view over something that is gone
+        generated = [name for _, name, *_, special in rows if special in (2, 3)]
+        hidden |= telling(self._create(), generated, hidden) if hidden else frozenset()
         return [
             Column(name=name, type=kind, nullable=not (required or key), primary_key=bool(key))
             for _, name, kind, required, _, key, special in rows
             if special != 1 and fold(name) not in hidden
         ]
+
+    def _create(self) -> str:
+        """The statement that made it."""
+        create = self._db.execute(
+            "SELECT sql FROM main.sqlite_schema WHERE name = ? AND type IN ('table', 'view')", (self.name,)
+        ).get
+        return create or ""
 
     def _read_values(self) -> dict[str, Counter[str]]:
         """Short texts of the first rows and how often each occurs, per text column."""
@@ -172,10 +182,7 @@ class _Draft:
 
     def table(self, keys: list[ForeignKey]) -> Table:
         """All that is known, together."""
-        create = self._db.execute(
-            "SELECT sql FROM main.sqlite_schema WHERE name = ? AND type IN ('table', 'view')", (self.name,)
-        ).get
-        about, notes = comments(create or "", [column.name for column in self.columns])
+        about, notes = comments(self._create(), [column.name for column in self.columns])
         row_count = self._row_count() if self._is_open else None
         ranges = self._ranges(keys, row_count)
         columns = [

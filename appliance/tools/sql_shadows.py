@@ -17,10 +17,11 @@ import apsw
 import msgspec
 
 from appliance.sqlguard import FUNCTION, FUNCTIONS, PUBLIC, READ, Grant, SqlPolicy, decide, fold, is_reserved
-from appliance.sqltext import fault_of_rule, filled, neutral_blobs, quoted, where_all
+from appliance.sqltext import fault_of_rule, filled, names_tenant, neutral_blobs, quoted, where_all
 from appliance.tools.sql_files import DataFile, attach_all, data_file, hidden_name, lost
+from appliance.tools.sql_generated import telling
 from appliance.tools.sql_names import localize
-from appliance.tools.sql_setup import attach, harden
+from appliance.tools.sql_setup import attach, cache_for_one_caller, harden
 
 POISON = "table not allowed: "
 """Begins the name of the function that a shadow of a forbidden table calls; the table's name follows."""
@@ -68,6 +69,8 @@ class ShadowedFiles:
             wanted = {schema: file for schema, file in policy.files.items() if policy.could_allow(schema)}
             others, self._missing = attach_all(self._db, wanted)
             self._files = [data_file(path, self.hidden_name), *others]
+            if any(layer.row_rules for layer in policy.rules):
+                cache_for_one_caller(self._db, [file.hidden for file in self._files])
             self._db.authorizer = self._authorize
             self._build()
             harden(self._db, attached=len(self._files))
@@ -227,7 +230,13 @@ class ShadowedFiles:
         for rule in rules:
             if fault := fault_of_rule(rule):
                 raise Refused(fault)
-        return [filled(self._localized(rule), policy.user_id, policy.role, policy.claims) for rule in rules]
+        # User ids are a tenant's own: its alice is not the default tenant's.
+        if rules and policy.is_foreign and not any(map(names_tenant, rules)):
+            rules = [*rules, "0"]
+        return [
+            filled(self._localized(rule), policy.user_id, policy.role, policy.claims, policy.tenant)
+            for rule in rules
+        ]
 
     def _localized(self, rule: str) -> str:
         """The rule with our names for the tables that it mentions."""
@@ -311,10 +320,21 @@ class ShadowedFiles:
             # A slip of the pen must not leave a column open that somebody meant to hide.
             raise Refused(f"hidden-columns names columns that it does not have: {', '.join(missing)}")
         hidden = self._policy.hidden(source.table, source.file.schema)
+        hidden |= self._telling(source, [row[1] for row in rows if row[6] in (2, 3)], hidden)
         columns = [row[1] for row in rows if row[6] != 1 and fold(row[1]) not in hidden]
         if not columns:
             raise Refused("it has no visible columns")
         return columns
+
+    def _telling(self, source: Source, generated: list[str], hidden: frozenset[str]) -> frozenset[str]:
+        """Generated columns that may show what is in hidden ones."""
+        if not (generated and hidden):
+            return frozenset()
+        create = self._db.execute(
+            f"SELECT sql FROM {source.file.hidden}.sqlite_schema WHERE type = 'table' AND name = ?",  # noqa: S608  # our own name
+            (source.table,),
+        ).get
+        return telling(create or "", generated, hidden)
 
     # What SQLite tells of a statement.
 

@@ -234,3 +234,20 @@ def test_an_attached_file_that_cannot_be_read_is_left_out(db: apsw.Connection, t
         assert set(attached) == {"a", "c"}
         schema = read_schema({**attached, PUBLIC: db}, policy)
     assert [table.sql_name for table in schema.tables] == ["customers", "c.parts"]
+
+
+def test_comments_and_generated_copies_of_hidden_columns_are_not_told() -> None:
+    db = apsw.Connection(":memory:")
+    db.execute("""CREATE TABLE staff (
+      id INTEGER PRIMARY KEY, -- the number
+      salary REAL, -- HUSH in euros
+      -- HUSH, see above
+      name TEXT, -- as on the door
+      copy TEXT AS ('p' || salary) -- HUSH again
+    )""")
+    db.execute("INSERT INTO staff (salary, name) VALUES (98765, 'Ann')")
+    hidden = SqlPolicy(rules=[DataRules(hidden_columns={"staff": ["salary"]})])
+    staff = tables(db, hidden)["staff"]
+    assert [(c.name, c.comment) for c in staff.columns] == [("id", "the number"), ("name", "as on the door")]
+    assert "HUSH" not in str(staff)
+    assert "98765" not in str(staff)

@@ -18,6 +18,9 @@ CHARACTERS_MIN = 6
 
 MASK = "***"
 
+LINE_CHARACTERS_MIN = 16
+"""Lines of a secret of several lines (a private key) that are masked also where they stand alone."""
+
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 
 
@@ -25,15 +28,16 @@ class Redactor:
     """Knows secrets and masks them, also URL-encoded, as base64 or hex, and escaped as JSON or HTML does.
 
     A secret inside of a longer base64 text is found too (`user:password` of Basic authentication); of it, the
-    few characters that it shares with its neighbours stay. Secrets shorter than `CHARACTERS_MIN` are not
-    masked.
+    few characters that it shares with its neighbours stay. Of a secret with white space around it, or of
+    several lines, the stripped text and each long line count as secrets, too. Secrets shorter than
+    `CHARACTERS_MIN` are not masked.
     """
 
     __slots__ = ("_forms",)
 
     def __init__(self, secrets: Iterable[str]) -> None:
         long = {secret for secret in secrets if len(secret) >= CHARACTERS_MIN}
-        self._forms = sorted({form for secret in long for form in _forms(secret)})
+        self._forms = sorted({form for secret in long for form in (*_forms(secret), *_parts(secret))})
 
     @property
     def knows_any(self) -> bool:
@@ -48,6 +52,20 @@ class Redactor:
         """
         found = sorted(span for form in self._forms for span in _spans(text, form))
         return "".join(_pieces(text, found)) if found else text
+
+    def clean_cut(self, text: str, *, start: bool = False, end: bool = False) -> str:
+        """`clean` for a text that was cut at its `start` or `end`: the rest of a secret there is masked, too.
+
+        A rest of fewer than `CHARACTERS_MIN` characters stays.
+        """
+        found = [span for form in self._forms for span in _spans(text, form)]
+        size = len(text)
+        if end:
+            found += [(size - rest, size) for form in self._forms if (rest := _rest(text, form))]
+        if start:
+            turned = text[::-1]
+            found += [(0, rest) for form in self._forms if (rest := _rest(turned, form[::-1]))]
+        return "".join(_pieces(text, sorted(found))) if found else text
 
     def clean_all(self, facts: Mapping[str, Any]) -> dict[str, Any]:
         """`clean_value` for an object such as the details of an audit entry."""
@@ -77,6 +95,17 @@ def _spans(text: str, form: str) -> Iterator[tuple[int, int]]:
         at = text.find(form, at + len(form))
 
 
+def _rest(text: str, form: str) -> int:
+    """How many characters at the end of the text are the beginning of the form and no more of it."""
+    head = form[:CHARACTERS_MIN]
+    at = text.find(head, max(0, len(text) - len(form) + 1))
+    while at >= 0:
+        if form.startswith(text[at:]):
+            return len(text) - at
+        at = text.find(head, at + 1)
+    return 0
+
+
 def _pieces(text: str, spans: list[tuple[int, int]]) -> Iterator[str]:
     """What is outside of the sorted spans, with one mask for each run of overlapping ones."""
     end = -1
@@ -88,8 +117,32 @@ def _pieces(text: str, spans: list[tuple[int, int]]) -> Iterator[str]:
     yield text[end:]
 
 
+def _parts(secret: str) -> Iterator[str]:
+    """The forms of what is left of the secret where a program strips it or takes it line by line."""
+    stripped = secret.strip()
+    if stripped != secret and len(stripped) >= CHARACTERS_MIN:
+        yield from _forms(stripped)
+    lines = [line.strip() for line in stripped.splitlines()]
+    for line in lines if len(lines) > 1 else []:
+        # Not `-----BEGIN PRIVATE KEY-----`: all the world knows that one.
+        if len(line) >= LINE_CHARACTERS_MIN and not line.startswith("-----"):
+            yield from _escapes(line)
+
+
 def _forms(secret: str) -> Iterator[str]:
     """Every way in which the secret is likely to be written out."""
+    yield from _escapes(secret)
+    data = secret.encode("utf-8", "replace")
+    yield data.hex()
+    yield data.hex().upper()
+    for before in range(3):
+        inner = _base64(data, before)
+        yield inner
+        yield inner.translate(str.maketrans("+/", "-_"))
+
+
+def _escapes(secret: str) -> Iterator[str]:
+    """The secret itself, and with the escapes of Python, JSON, HTML and URLs."""
     data = secret.encode("utf-8", "replace")
     yield secret
     yield repr(secret)[1:-1]
@@ -102,12 +155,6 @@ def _forms(secret: str) -> Iterator[str]:
     for encoded in (quote(data, safe=""), quote(data), quote(data, safe="!'()*"), quote_plus(data)):
         yield encoded
         yield _PERCENT.sub(lambda found: found[0].lower(), encoded)
-    yield data.hex()
-    yield data.hex().upper()
-    for before in range(3):
-        inner = _base64(data, before)
-        yield inner
-        yield inner.translate(str.maketrans("+/", "-_"))
 
 
 def _base64(data: bytes, before: int) -> str:

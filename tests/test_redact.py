@@ -116,3 +116,33 @@ def test_secrets_that_are_patterns_are_taken_as_written() -> None:
     assert Redactor(["(a+)+$.*"]).clean("aaaaaaa! (a+)+$.*") == "aaaaaaa! ***"
     assert Redactor(["\\" * 8]).clean("\\" * 9) == "***\\"
     assert Redactor(["lone\udc80surrogate"]).clean("a lone\udc80surrogate") == "a ***"
+
+
+PEM = (
+    "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nBKcwggSjAgEA/AoIBAQ\nshort\n-----END KEY-----\n"
+)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "  "])
+def test_a_secret_with_white_space_around_it_is_found_without(end: str) -> None:
+    redactor = Redactor([" " + SECRET + end])
+    assert redactor.clean(f"a {SECRET} b") == "a *** b"
+    assert redactor.clean(SECRET.encode().hex()) == "***"
+
+
+def test_the_long_lines_of_a_secret_are_found_alone() -> None:
+    redactor = Redactor([PEM])
+    assert redactor.clean("MIIEvQIBADANBgkqhkiG9w0BAQEFAASC BKcwggSjAgEA/AoIBAQ") == "*** ***"
+    assert redactor.clean("BKcwggSjAgEA%2FAoIBAQ") == "***"
+    assert redactor.clean("short -----BEGIN KEY-----") == "short -----BEGIN KEY-----"
+    assert redactor.clean(PEM) == "***"
+
+
+def test_a_rest_of_a_secret_is_masked_where_a_text_was_cut() -> None:
+    redactor = Redactor(["abcabcabcdef"])
+    assert redactor.clean_cut("x abcabcabcde", end=True) == "x ***"
+    assert redactor.clean_cut("x abcabcabcabc", end=True) == "x abc***"
+    assert redactor.clean_cut("x abcab", end=True) == "x abcab"
+    assert redactor.clean_cut("bcabcdef x", start=True) == "*** x"
+    assert redactor.clean_cut("bcabcdef abcabcab") == "bcabcdef abcabcab"
+    assert redactor.clean_cut("x abcabcabcdef y", start=True, end=True) == "x *** y"

@@ -18,8 +18,6 @@ import msgspec
 import trio
 
 from appliance.bot import Bot, Finding
-from appliance.errors import ApplianceError
-from appliance.messages import QueryOutcome
 from appliance.redact import Redactor
 from appliance.tools.base import Tool, ToolContext, ToolError, ToolOutput
 from appliance.tools.own_pool import OwnPool
@@ -32,11 +30,10 @@ from appliance.tools.own_process import (
     not_loaded,
     printable,
 )
+from appliance.tools.own_queries import CallQueries
 from appliance.tools.own_wire import (
     EXIT_MEMORY,
     HEADER,
-    Answer,
-    Ask,
     Call,
     Done,
     Loaded,
@@ -109,6 +106,20 @@ def _description(loaded: Loaded, reserved: Collection[str]) -> Description:
     )
 
 
+def _hidden_queries(bot: Bot, tools: list[Offered]) -> list[Finding]:
+    """Saved queries whose place a function takes, as `appliance bots check` tells it."""
+    queries = {query.name for query in bot.queries}
+    return [
+        Finding(
+            severity="warning",
+            line=tool.line,
+            message=f"{tool.name} is offered instead of the saved query of that name; rename one of them",
+        )
+        for tool in tools
+        if tool.name in queries and (not bot.mcp_tools or f"custom:{tool.name}" in bot.mcp_tools)
+    ]
+
+
 class OwnTools:
     """The own tools of all bots; inside `async with`, whose end ends all their processes."""
 
@@ -147,7 +158,7 @@ class OwnTools:
             return []
         pool = await self._pool(bot)
         description = _description(await pool.loaded(), self._reserved)
-        self._report(bot.tools_file, description.problems)
+        self._report(bot.tools_file, [*description.problems, *_hidden_queries(bot, description.tools)])
         return [OwnTool(offered, pool) for offered in description.tools]
 
     async def _pool(self, bot: Bot) -> OwnPool:
@@ -196,13 +207,14 @@ class OwnTool:
 
     async def run(self, context: ToolContext, arguments: dict[str, Any]) -> ToolOutput:
         """Run it in a worker process; whatever goes wrong there is an output that is not ok."""
-        queries = _Queries(context, self.name)
+        queries = CallQueries(context.run_sql, self.name)
+        redactor = Redactor(context.values.secrets)
         try:
             text = msgspec.json.encode(arguments).decode()
         except (TypeError, ValueError, RecursionError) as error:
             raise ToolError(f"The arguments of {self.name} cannot be passed on: {error}") from error
         try:
-            done = await self._pool.call(self._call(context, text), queries.answer)
+            done = await self._pool.call(self._call(context, text), queries.answer, context.values.secrets)
         except trio.TooSlowError:
             done = _bad(f"{self.name} took longer than {self._deadline_s:g} s and was stopped.")
         except WorkerEnded as ended:
@@ -210,11 +222,11 @@ class OwnTool:
         except OSError as error:
             done = _bad(f"{self.name} cannot be run: {error}")
         if done.log:
-            told = Redactor(context.values.secrets).clean(done.log)
+            # The worker keeps the end of a long traceback.
+            told = redactor.clean_cut(done.log, start=True)
             log = "\n".join(f"    {printable(line)}" for line in told.splitlines())
             logger.warning("%s of bot %s failed:\n%s", self.name, context.bot.name, log)
-        content = done.content if done.ok else msgspec.json.encode({"error": done.content}).decode()
-        return ToolOutput(content=content, ok=done.ok, query=queries.change)
+        return ToolOutput(content=_content(done, redactor), ok=done.ok, query=queries.shown())
 
     def _call(self, context: ToolContext, arguments: str) -> Call:
         return Call(
@@ -243,23 +255,11 @@ def _bad(reason: str) -> Done:
     return Done(ok=False, content=reason, log=reason)
 
 
-class _Queries:
-    """Runs the statements of one call as its caller; keeps the last change for people to see and decide."""
-
-    def __init__(self, context: ToolContext, name: str) -> None:
-        self._context = context
-        self._name = name
-        self.change: QueryOutcome | None = None
-
-    async def answer(self, ask: Ask) -> Answer:
-        try:
-            outcome = await self._context.run_sql(ask.sql, self._name, ask.parameters)
-        except ApplianceError as error:
-            return Answer(error=error.public_text)
-        if outcome.change is not None:
-            self.change = outcome
-        if outcome.change is not None and outcome.change.status == "proposed":
-            return Answer(proposed=True, error=outcome.summary or None)
-        return Answer(
-            columns=outcome.columns, rows=outcome.rows, truncated=outcome.truncated, error=outcome.error
-        )
+def _content(done: Done, redactor: Redactor) -> str:
+    """What the model reads, with no secret in it, also none that was cut through."""
+    if not done.ok:
+        return msgspec.json.encode({"error": redactor.clean_cut(done.content, end=True)}).decode()
+    if not done.chars:
+        return redactor.clean(done.content)
+    note = f"\n[truncated: {len(done.content)} of {done.chars} characters are shown; ask for less]"
+    return redactor.clean_cut(done.content, end=True) + note

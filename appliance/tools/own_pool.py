@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeAlias
 
 import trio
@@ -55,14 +55,16 @@ class OwnPool:
             await (self._end(process) if loaded.failed else self._put_back(process))
             return loaded
 
-    async def call(self, call: Call, run_ask: RunAsk) -> Done:
+    async def call(self, call: Call, run_ask: RunAsk, secrets: Iterable[str] = ()) -> Done:
         """Run one call, its statements by `run_ask`; cancelling kills its process at once.
 
+        `secrets` are masked in what the process prints. What is returned is not masked.
         Raises `trio.TooSlowError` at the call's deadline, `WorkerEnded`, or `OSError` when no process can be
         started.
         """
         async with self._slots:
             process = await self._take()
+            process.keep_secret(secrets)
             try:
                 with trio.fail_after(call.timeout_s):
                     done = await _converse(process, call, run_ask)

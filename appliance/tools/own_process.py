@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Self
 
 import msgspec
 import trio
 
+from appliance.redact import Redactor
 from appliance.tools.own_wire import (
     HEADER,
     REPLY_BYTES_MAX,
@@ -29,9 +30,12 @@ START_GRACE_S = 15.0
 """A loaded machine may need seconds to start an interpreter that usually takes 0.2 s."""
 RECEIVE_BYTES = 64 * 1024
 LINE_CHARS_MAX = 1000
+LINE_BYTES_MAX = 4 * LINE_CHARS_MAX
 LINES_MAX = 100
 """Printed lines that the log takes in a window of `LINES_WINDOW_S`; more are counted only."""
 LINES_WINDOW_S = 60.0
+SECRETS_MAX = 1000
+"""Of those that one process was given, the latest ones: each printed line is searched for them."""
 
 ENVIRONMENT = (
     *("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR"),
@@ -85,6 +89,8 @@ class ToolProcess:
         self._process = process
         self._name = name
         self._unread = bytearray()
+        self._secrets: dict[str, None] = {}
+        self._redactor = Redactor(())
         self.idle_since = 0.0
 
     @classmethod
@@ -101,6 +107,16 @@ class ToolProcess:
                 env=environment(),
             )
         return cls(process, tools_file)
+
+    def keep_secret(self, secrets: Iterable[str]) -> None:
+        """Mask these from now on in what it prints: code may hold on to what one call has given it."""
+        if new := {secret: None for secret in secrets if secret not in self._secrets}:
+            known = [*self._secrets, *new][-SECRETS_MAX:]
+            self._secrets = dict.fromkeys(known)
+            self._redactor = Redactor(known)
+
+    def _clean(self, text: str) -> str:
+        return self._redactor.clean_cut(text, end=True)
 
     @property
     def pid(self) -> int:
@@ -147,7 +163,7 @@ class ToolProcess:
     async def log_output(self) -> None:
         """Put what the author's code prints into our log, as warnings, until the process ends."""
         assert self._process.stderr is not None
-        lines = PrintedLines(self._name)
+        lines = PrintedLines(self._name, self._clean)
         # Closed here and not with the process, so that its last words are read.
         async with self._process.stderr as output:
             while received := await output.receive_some(RECEIVE_BYTES):
@@ -169,28 +185,36 @@ class ToolProcess:
 class PrintedLines:
     """Cuts printed bytes into lines for the log: none too long, not too many in a minute.
 
-    Each goes through `clean` first, which may mask what is secret.
+    Each goes through `clean` before it is cut, which may mask what is secret. Of a line that is much too long
+    only the beginning is read.
     """
 
     def __init__(self, name: str, clean: Callable[[str], str] = str) -> None:
         self._name = name
         self._clean = clean
         self._rest = b""
+        self._skips = False
         self._window_ends = 0.0
         self._count = 0
 
     def feed(self, received: bytes) -> None:
         """Take what was printed next."""
         *lines, self._rest = (self._rest + received).split(b"\n")
-        if len(self._rest) > 4 * LINE_CHARS_MAX:
-            lines.append(self._rest)
+        if lines and self._skips:
+            del lines[0]
+            self._skips = False
+        if self._skips:
             self._rest = b""
+        elif len(self._rest) > LINE_BYTES_MAX:
+            # Half of a letter would hide the half of a secret before it.
+            lines.append(self._rest.decode(errors="ignore").encode())
+            self._rest, self._skips = b"", True
         for line in lines:
             self._log(line)
 
     def end(self) -> None:
         """Nothing more comes."""
-        if self._rest:
+        if self._rest and not self._skips:
             self._log(self._rest)
 
     def _log(self, line: bytes) -> None:

@@ -81,10 +81,14 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, tag="ask"):
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
-    """The end of a call: the content for the model or, when not `ok`, why there is none; `log` is for us."""
+    """The end of a call: the content for the model or, when not `ok`, why there is none; `log` is for us.
+
+    `chars` is how long the content was where it has been cut, else 0. Nothing of it is masked yet.
+    """
 
     content: str
     ok: bool = True
+    chars: int = 0
     log: str = ""
 
 

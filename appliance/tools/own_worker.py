@@ -120,7 +120,7 @@ def run(function: Function | None, call: Call, channel: Channel) -> Done:
     except (ValueError, TypeError, RecursionError) as error:
         return Done(ok=False, content=f"Wrong arguments for {call.name}: {error}"[:ERROR_CHARS_MAX])
     try:
-        return Done(content=_content(_value(function, call, arguments, channel)))
+        return _done(_value(function, call, arguments, channel))
     except BaseException as error:
         return _failed(_leaf(error), call.name)
 
@@ -145,13 +145,11 @@ def _value(function: Function, call: Call, arguments: dict[str, Any], channel: C
     return trio.run(functools.partial(function.function, *async_context, **arguments))
 
 
-def _content(value: Any) -> str:
+def _done(value: Any) -> Done:
     """Text as it is, anything else as JSON; cut where it is too long for a model."""
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    if len(text) > RESULT_CHARS_MAX:
-        note = f"\n[truncated: {RESULT_CHARS_MAX} of {len(text)} characters are shown; ask for less]"
-        text = text[:RESULT_CHARS_MAX] + note
-    return _unicode(text)
+    chars = len(text) if len(text) > RESULT_CHARS_MAX else 0
+    return Done(content=_unicode(text[:RESULT_CHARS_MAX]), chars=chars)
 
 
 def _failed(error: BaseException, name: str) -> Done:

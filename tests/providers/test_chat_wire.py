@@ -299,3 +299,12 @@ def test_other_complaints_change_nothing():
     body = {"model": "m", "max_tokens": 5}
     assert chat_wire.adapt(body, "max_tokens is too large: 5") is None
     assert chat_wire.adapt(body, "model not supported") is None
+
+
+def test_endlessly_nested_arguments_are_sent_as_no_json():
+    deep = '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}"
+    call = ToolCall(id="c", name="f", arguments=deep)
+    request = ModelRequest(messages=[PromptMessage(role="assistant", content="", tool_calls=[call])])
+    body = chat_wire.request_body(request, model="m", limit_field="max_tokens")
+    [sent] = body["messages"][0]["tool_calls"]
+    assert json.loads(sent["function"]["arguments"]) == {"not_json": deep}

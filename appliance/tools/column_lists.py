@@ -20,6 +20,10 @@ _QUOTED = r'"(?:[^"]|"")+"'
 _BARE = r"[^\W\d][\w$]*"
 _ITEM = re.compile(rf"\s*({_QUOTED}|[^,\"]*)\s*([^,]*)(,|$)", re.DOTALL)
 _SUFFIXES = re.compile(r"(?:\.(?:asc|desc|nullsfirst|nullslast))*\Z")
+_SQL_ORDER = re.compile(
+    rf"({_QUOTED}|{_BARE})[\s.:]+(asc|desc)(?:ending)?(?:[\s.:]+nulls[\s._]*(first|last))?",
+    re.IGNORECASE,
+)
 _TABLE = re.compile(rf'(?:({_QUOTED}|[^".]+)\.)?({_QUOTED}|[^"]+)', re.DOTALL)
 
 
@@ -60,12 +64,21 @@ def _term(head: str, rest: str) -> str:
     start = len(head) if head.startswith('"') else 0
     cut = _SUFFIXES.search(text, start)
     assert cut is not None  # it matches the empty end, too
+    _refuse_sql_order(" ".join((head, rest)).strip() if start else text, text[: cut.start()])
     name, words = _column(text[: cut.start()], "order"), cut[0].split(".")[1:]
     if len(words) != len({word[:5] if word.startswith("nulls") else "way" for word in words}):
         raise ToolError(f"order: {_short(text)} says two things at once; write column.desc.nullslast.")
     sql = quoted(name) + (" DESC" if "desc" in words else "")
     nulls = {"nullsfirst": " NULLS FIRST", "nullslast": " NULLS LAST"}
     return sql + "".join(nulls.get(word, "") for word in words)
+
+
+def _refuse_sql_order(text: str, column: str) -> None:
+    """Raise for `id desc`, with the way to write it here."""
+    found = None if re.fullmatch(f"{_QUOTED}|{_BARE}", column) else _SQL_ORDER.fullmatch(text)
+    if found:
+        words = [found[1], found[2].lower(), f"nulls{found[3].lower()}" if found[3] else ""]
+        raise ToolError(f"order: write {_short('.'.join(filter(None, words)))} rather than {_short(text)}.")
 
 
 def _items(text: str, what: str) -> list[tuple[str, str]]:

@@ -9,7 +9,6 @@ SQLite alone would take for less than any text.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from appliance.tools.base import ToolError
 from appliance.tools.bound import INTEGER_MAX, Bound
 from appliance.tools.column_lists import checked_name
 from appliance.tools.filter_lists import listed
+from appliance.tools.filter_mistakes import mistake, short
 from appliance.tools.filter_patterns import glob_pattern, like_pattern
 
 CONDITIONS_MAX = 30
@@ -30,11 +30,6 @@ VALUES_MAX = 1000
 
 ORDERING = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 OPERATORS = ("eq", "neq", *ORDERING, "like", "ilike", "is", "isnot", "in", "nin", "cs", "cd", "ov")
-MISTAKEN = {
-    "ne": "neq", "equals": "eq", "ge": "gte", "le": "lte", "not_in": "nin", "notin": "nin", "contains": "cs",
-    "<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "=": "eq", "==": "eq", "!=": "neq", "<>": "neq",
-}  # fmt: skip
-"""What models write for an operator although it is none."""
 
 HELP = (
     'Conditions by column, like {"city": "eq.London", "total": "gte.10"}. Operators: eq neq gt gte lt lte, '
@@ -44,10 +39,10 @@ HELP = (
 """What a model is told about filters."""
 
 _CONDITION = re.compile(r"(not\.)?([a-z]+)\.(.*)", re.DOTALL)
-_SYMBOL = re.compile(r"(<=|>=|<>|!=|==|<|>|=)\s*(.*)", re.DOTALL)
-_WORD = re.compile(r"(?:not\.)?([A-Za-z_]{1,20})\.(.*)", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NUMBER_CHARS_MAX = 40
+_MISTAKES_MAX = 50
+"""A longer list is judged by its first values."""
 
 
 class Operand(NamedTuple):
@@ -80,11 +75,12 @@ def _conditions(sql: str, column: str, value: Any, bound: Bound) -> list[str]:
             if not all(isinstance(item, str) for item in value):
                 raise ToolError("conditions and values cannot stand in one list.")
             if strange := [item for item in value if not _is_condition(item)]:
-                raise ToolError(f"{_short(strange[0])} has no operator; write eq.{_short(strange[0])}.")
+                _refuse_mistaken(strange[0])
+                raise ToolError(f"{short(strange[0])} has no operator; write eq.{short(strange[0])}.")
             return [_from_text(sql, item, bound) for item in value[: CONDITIONS_MAX + 1]]
         return [_from_text(sql, value, bound) if isinstance(value, str) else _from_json(sql, value, bound)]
     except ToolError as error:
-        raise ToolError(f"filter of {_short(column)}: {error}") from None
+        raise ToolError(f"filter of {short(column)}: {error}") from None
 
 
 def _from_json(sql: str, value: Any, bound: Bound) -> str:
@@ -97,6 +93,7 @@ def _from_json(sql: str, value: Any, bound: Bound) -> str:
         case int() | float():
             return _equal(sql, operand(value), bound)
         case list():
+            _refuse_mistaken_list(value)
             return _among(sql, value, bound)
         case _:
             raise ToolError('an object is no condition; write text like "gte.10", or a list of them.')
@@ -111,7 +108,7 @@ def _from_text(sql: str, text: str, bound: Bound) -> str:
     """`op.value`, `not.op.value`, or a bare value to be equal to."""
     found = _CONDITION.fullmatch(text)
     if found is None or found[2] not in OPERATORS:
-        _refuse_misspelt(text)
+        _refuse_mistaken(text)
         return _equal(sql, operand(text), bound)
     condition = _condition(sql, found[2], found[3], bound)
     return f"NOT ({condition})" if found[1] else condition
@@ -181,7 +178,7 @@ def _ordered(sql: str, sign: str, value: Operand, bound: Bound) -> str:
 
 def _is(sql: str, value: str) -> str:
     if value not in ("null", "true", "false"):
-        raise ToolError(f"is and isnot take null, true or false, not {_short(value)}.")
+        raise ToolError(f"is and isnot take null, true or false, not {short(value)}.")
     return f"{sql} IS NULL" if value == "null" else _truth(sql, value=value == "true")
 
 
@@ -234,25 +231,23 @@ def _check_list(values: list[Any]) -> None:
         raise ToolError("a list holds only text, numbers, true, false and null.")
 
 
-def _refuse_misspelt(text: str) -> None:
+def _refuse_mistaken(text: str) -> None:
     """Raise for what was meant to be an operator; a value that only looks so can be written `eq.value`."""
-    symbol = _SYMBOL.fullmatch(text)
-    found = symbol or _WORD.fullmatch(text)
-    if found is None:
-        return
-    word = found[1].lower()
-    near = MISTAKEN.get(word) or next(iter(difflib.get_close_matches(word, OPERATORS, n=1, cutoff=0.75)), "")
-    if near:
-        raise ToolError(
-            f"there is no operator {found[1]}. Did you mean {near}.{_short(found[2])}? "
-            f"For this very text write eq.{_short(text)}."
-        )
+    if wrong := mistake(text, OPERATORS):
+        raise ToolError(f"{wrong} For this very text write eq.{short(text)}.")
+
+
+def _refuse_mistaken_list(values: list[Any]) -> None:
+    """Raise for values that all look like conditions; a few may well be names with dots in them."""
+    first = ""
+    for value in values[:_MISTAKES_MAX]:
+        wrong = mistake(value, OPERATORS) if isinstance(value, str) else ""
+        if not wrong:
+            return
+        first = first or wrong
+    if first:
+        raise ToolError(f"{first} For these very texts write in.(a,b).")
 
 
 def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
-
-
-def _short(text: str) -> str:
-    shown = text if len(text) <= 60 else text[:59] + "…"
-    return shown if shown.isprintable() else repr(shown)

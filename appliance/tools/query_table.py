@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from appliance.messages import QueryOutcome
+from appliance.tools.argument_names import refuse_unknown
 from appliance.tools.base import ToolContext, ToolError, ToolOutput
 from appliance.tools.bound import Bound
 from appliance.tools.column_lists import order_list, plain_table, select_list, table_name
@@ -62,8 +63,9 @@ class QueryTable:
 
 def statement(arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The SELECT for the arguments and its parameters; raises `ToolError`."""
-    if arguments.get("vector_search"):
+    if arguments.get("vector_search") is not None:
         raise ToolError("vector_search is not available here; search by filter, for example with ilike.")
+    refuse_unknown(arguments, PARAMETERS["properties"])
     bound = Bound()
     table = table_name(argument(arguments, "table", str, ""))
     columns = select_list(argument(arguments, "select", str, "*"))

@@ -15,6 +15,7 @@ import msgspec
 from appliance.messages import Change, QueryOutcome
 from appliance.sqlguard import fold
 from appliance.sqltext import quoted
+from appliance.tools.argument_names import refuse_unknown
 from appliance.tools.base import ToolContext, ToolError, ToolOutput
 from appliance.tools.bound import Bound, checked_integer
 from appliance.tools.column_lists import checked_name, column_names, plain_table, table_name
@@ -64,6 +65,7 @@ class RecordTool:
 
     async def run(self, context: ToolContext, arguments: dict[str, Any]) -> ToolOutput:
         """Change the data, or propose to; a refusal is an output that is not ok, with the reason."""
+        refuse_unknown(arguments, self.parameters["properties"])
         returning = _returning(arguments)  # before anything is done
         bound = Bound()
         sql = self._statement(arguments, bound)

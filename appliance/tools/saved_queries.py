@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from appliance.bot import QueryParameter, SavedQuery
+from appliance.tools.argument_names import refuse_unknown
 from appliance.tools.base import Tool, ToolContext, ToolError, ToolOutput
 from appliance.tools.bound import checked_integer
 from appliance.tools.for_model import outcome_text
@@ -39,10 +40,7 @@ class SavedQueryTool:
 
     async def run(self, context: ToolContext, arguments: dict[str, Any]) -> ToolOutput:
         """Run it with these values; a refused statement is an output that is not ok, with the reason."""
-        known = [one.name for one in self._query.parameters]
-        if strange := [name for name in arguments if name not in known]:
-            names = ", ".join(known) or "none"
-            raise ToolError(f"There is no parameter {strange[0][:60]!r}. Parameters: {names}.")
+        refuse_unknown(arguments, self.parameters["properties"])
         values = {one.name: _value(one, arguments.get(one.name)) for one in self._query.parameters}
         outcome = await context.run_sql(self._query.sql, self.label(arguments), values)
         return ToolOutput(content=outcome_text(outcome), ok=outcome.error is None, query=outcome)

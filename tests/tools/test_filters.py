@@ -146,8 +146,37 @@ BAD: list[tuple[Any, str]] = [
     ("eqq.5", "there is no operator eqq. Did you mean eq.5? For this very text write eq.eqq.5"),
     ("EQ.5", "Did you mean eq.5?"),
     ("ne.5", "Did you mean neq.5?"),
-    ("not.iin.(5)", "Did you mean in.(5)?"),
+    ("not.iin.(5)", "Did you mean not.in.(5)?"),
     (">= 5", "Did you mean gte.5?"),
+    ("between.1.3", 'no operator between. Write a list of two conditions, like ["gte.1", "lte.3"]'),
+    ("between.1.3", "For this very text write eq.between.1.3."),
+    ("between(1,3)", 'Write a list of two conditions, like ["gte.1", "lte.3"]'),
+    ("between 1 and 3", 'Write a list of two conditions, like ["gte.1", "lte.3"]'),
+    ("not.between.1.3", "Ask twice, as with lt.1 and then gt.3, or use SQL."),
+    ("and(gt.1,lt.3)", 'Write a list of conditions, like ["gt.1", "lt.3"]'),
+    ("or(eq.1,eq.3)", "Write in.(a,b) for one of several values, and ask twice"),
+    ("startswith.n", "no operator startswith. Write ilike.text*."),
+    ("starts_with.n", "Write ilike.text*."),
+    ("startsWith.n", "Write ilike.text*."),
+    ("startwith.n", "Write ilike.text*."),
+    ("not.endswith.n", "Write ilike.*text, with not. before it."),
+    ("match.^n", "Write a pattern with * for any text, like ilike.*text*; regular expressions are not"),
+    ("contains.x", "Write ilike.*text* for text, or cs.{text} for a JSON array."),
+    ("fts.x", "there is no full-text search"),
+    ("not_in.(1,2)", "Did you mean nin.(1,2)?"),
+    ("in(1,2)", "in needs a dot. Did you mean in.(1,2)?"),
+    ("NOT in (1,2)", "Did you mean not.in.(1,2)?"),
+    ("not in (1,2)", "Did you mean not.in.(1,2)?"),
+    ("gt(5)", "gt needs a dot. Did you mean gt.5?"),
+    ("eq(any).{1,2}", "Write in.(a,b) for one of several values."),
+    ("IS NOT NULL", "that is SQL. Write isnot.null."),
+    ("is null", "that is SQL. Write is.null."),
+    ("like '%x%'", "that is SQL. Write like.*text*."),
+    (["between.1.3"], "no operator between"),
+    (["gtt.1", "ltt.3"], "Did you mean gt.1? For these very texts write in.(a,b)."),
+    ([">= 1", "< 3"], "Did you mean gte.1?"),
+    (["gt.1", "ltt.3"], "Did you mean lt.3?"),
+    ([f"contains.{n}" for n in range(VALUES_MAX)], "no operator contains"),
     ("is.yes", "is and isnot take null, true or false, not yes"),
     ("in.a,b", "a list is written (a,b)"),
     ("in.{a}", "a list is written (a,b)"),
@@ -188,8 +217,37 @@ def test_names_that_cannot_be_columns_are_refused() -> None:
             where({name: "x"}, Bound())
 
 
+TITLES = (
+    "Between the World and Me",
+    "like new",
+    "is it?",
+    "Match (2011)",
+    "in London",
+    "and",
+    "f(x)",
+    "batch.1",
+)
+
+
+def test_a_list_of_values_may_hold_some_that_resemble_conditions(db: apsw.Connection) -> None:
+    assert ids(db, {"name": ["match.com", "Ada", "between.us"]}) == [1]
+    assert ids(db, {"name": 'in.("match.com",Ada)'}) == [1]
+    assert ids(db, {"name": "eq.between.1.3"}) == []
+
+
 def test_text_that_only_resembles_an_operator_is_a_value() -> None:
-    for text in ("ada@example.org", "john.smith", "3.5", "www.example.org", "like", "eq", "a.b.c", "...", ""):
+    for text in (
+        "ada@example.org",
+        "john.smith",
+        "3.5",
+        "www.example.org",
+        "like",
+        "eq",
+        "a.b.c",
+        "...",
+        "",
+        *TITLES,
+    ):
         bound = Bound()
         where({"name": text}, bound)
         assert text in bound.values.values()

@@ -205,7 +205,21 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"order": "id" + ".desc" * 100_000 + "."}, "too long"),
     ({"order": "id.down"}, "order: id.down is not a column name"),
     ({"order": "id.asc.desc"}, "says two things at once"),
-    ({"order": "id desc"}, "is not a column name"),
+    ({"order": "id desc"}, "order: write id.desc rather than id desc."),
+    ({"order": "name,id DESC NULLS LAST"}, "order: write id.desc.nullslast rather than"),
+    ({"order": '"first name" asc'}, 'order: write "first name".asc rather than'),
+    ({"order": "id.DESC"}, "order: write id.desc rather than id.DESC."),
+    ({"order": "id:descending"}, "order: write id.desc rather than"),
+    ({"order": "a" + "_" * 9_000 + " desc x"}, "is not a column name"),
+    ({"where": {"id": 1}}, "Unknown argument 'where'. Did you mean filter?"),
+    ({"filter": {"id": 1}, "Conditions": {}}, "Unknown argument 'Conditions'. Did you mean filter?"),
+    ({"columns": "id"}, "Unknown argument 'columns'. Did you mean select?"),
+    ({"fields": ["id"]}, "Did you mean select?"),
+    ({"sort": "id"}, "Did you mean order?"),
+    ({"order_by": "id"}, "Did you mean order?"),
+    ({"limt": 5}, "Unknown argument 'limt'. Did you mean limit?"),
+    ({"group": "id"}, "The arguments are: table, select, filter, order, limit, offset."),
+    ({"x" * 1_000_000: 1}, "Unknown argument"),
     ({"order": "random()"}, "is not a column name"),
     ({"filter": "id=1"}, "'filter' must be an object"),
     ({"limit": 0}, "between 1 and 1000"),
@@ -223,6 +237,11 @@ def test_bad_arguments_say_what_to_write(arguments: dict[str, Any], error: str) 
         statement({"table": "people"} | arguments)
     assert error in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+def test_null_is_the_same_as_nothing() -> None:
+    names = ("select", "filter", "order", "limit", "offset", "vector_search", "where")
+    assert statement({"table": "people"} | dict.fromkeys(names)) == statement({"table": "people"})
 
 
 def test_schemas_keep_their_quotes_and_the_public_one_is_left_out() -> None:

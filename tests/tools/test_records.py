@@ -99,6 +99,13 @@ async def test_names_may_be_anything(run_sql: RunSql, path: Path) -> None:
     assert rows_of(path, 'SELECT * FROM "select größe"') == [("[]", "Dan", 1.5, "x")]
 
 
+async def test_null_is_the_same_as_nothing(run_sql: RunSql) -> None:
+    arguments = {"table": "people", "filter": {"id": 1}, "returning": None, "where": None}
+    output, rows = await structured.use(DELETE, run_sql, arguments)
+    assert output.ok, output.content
+    assert (rows[0]["name"], rows[0]["age"]) == ("Ada", 36)
+
+
 async def test_nothing_matched_is_said(run_sql: RunSql) -> None:
     _, content = await structured.use(DELETE, run_sql, {"table": "people", "filter": {"id": 99}})
     assert (content["rows"], content["note"]) == ([], "No rows changed: nothing matched.")
@@ -180,6 +187,14 @@ BAD: list[tuple[Tool, dict[str, Any], str]] = [
     (INSERT, {"data": {"a": 1}, "returning": "count(*)"}, "returning: count"),
     (INSERT, {"data": {"a": nested(100_000)}}, "nested too deeply"),
     (UPDATE, {"data": {}, "filter": {"id": 1}}, "'data' is empty"),
+    (UPDATE, {"data": {"age": 1}, "filter": {"id": 1}, "where": {"age": 2}}, "Did you mean filter?"),
+    (UPDATE, {"set": {"age": 1}, "filter": {"id": 1}}, "Unknown argument 'set'. Did you mean data?"),
+    (INSERT, {"values": {"age": 1}}, "Unknown argument 'values'. Did you mean data?"),
+    (INSERT, {"data": {"age": 1}, "filter": {"id": 1}}, "The arguments are: table, data, returning."),
+    (DELETE, {"filter": {"id": "gt.0"}, "limit": 1}, "Unknown argument 'limit'."),
+    (DELETE, {"filter": {"id": "between.1.2"}}, "no operator between"),
+    (DELETE, {"filter": None}, "An empty filter would delete every row"),
+    (UPDATE, {"data": None, "filter": {"id": 1}}, "'data' is empty"),
     (UPDATE, {"data": [], "filter": {"id": 1}}, "'data' must be an object"),
 ]
 

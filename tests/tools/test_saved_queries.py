@@ -82,6 +82,8 @@ async def test_its_values_are_bound_and_the_model_reads_the_rows(run_sql: RunSql
     assert content["rows"] == [[1, "Ada"], [3, 'Bob, the "builder"']]
     assert output.query is not None
     assert output.query.description == "People above an age"
+    _, content = await structured.use(tool, run_sql, {"age": 30, "name": None, "where": None})
+    assert len(content["rows"]) == 2
     _, content = await structured.use(tool, run_sql, {"age": 30.0, "name": "Ada"})
     assert content["rows"] == [[1, "Ada"]]
     for hostile in ("' OR 1=1 --", "a\0b", '"; DROP TABLE people', ":age"):
@@ -127,7 +129,8 @@ async def test_a_query_may_do_no_more_than_the_bot(run_sql: RunSql) -> None:
         ({"age": 2**63}, "age: the number is too large"),
         ({"age": 1e300}, "age: the number is too large"),
         ({"age": 1, "name": ["Ada"]}, "'name' must be of type string"),
-        ({"age": 1, "nmae": "Ada"}, "no parameter 'nmae'. Parameters: age, name"),
+        ({"age": 1, "nmae": "Ada"}, "Unknown argument 'nmae'. Did you mean name?"),
+        ({"age": 1, "where": "x"}, "Unknown argument 'where'. The arguments are: age, name."),
     ],
 )
 async def test_values_of_another_type_are_refused(arguments: dict[str, Any], error: str) -> None:

@@ -16,13 +16,11 @@ from sqlglot.errors import SqlglotError
 
 from appliance.sqlguard import fold
 from appliance.sqltext import quoted
+from appliance.tools.sql_places import PREFIXES, mentions, usual_places
 
 DIALECT = "sqlite"
-PREFIXES = ("public", "main")
-"""Schema names that stand for the data file; inside SQLite they would mean nothing, or something else."""
-
 _BODY = ("SELECT", "VALUES", "INSERT", "REPLACE", "UPDATE", "DELETE")
-_Edit = tuple[int, int, str]
+Edit = tuple[int, int, str]
 """Where it begins, where it ends, and what stands there instead."""
 _Scopes = dict[int, list[exp.Table]]
 """The tables of each SELECT, by its `id`."""
@@ -45,21 +43,38 @@ def localize(sql: str, schemas: tuple[str, ...] = ()) -> str:
     `public.` and `main.` go; `warehouse.sales` becomes "warehouse.sales" AS "sales" for each of the attached
     `schemas`. Literals, comments and everything else stay as they are, byte for byte.
     """
-    if not _mentions(sql, schemas):
+    if len(sql) > PARSED_CHARS_MAX or not mentions(sql, (*PREFIXES, *schemas)):
         return sql
     attached = {fold(schema): schema for schema in schemas}
-    edits = {edit for statement in _parse(sql) for edit in _edits(statement, attached)}
+    edits = usual_edits(sql, attached)
+    if edits is None:
+        edits = parsed_edits(sql, attached)
     for start, end, text in sorted(edits, reverse=True):
         sql = sql[:start] + text + sql[end:]
     return sql
 
 
-def _mentions(sql: str, schemas: tuple[str, ...]) -> bool:
-    """Whether any of the schemas may stand before a dot; quick, since most statements name none."""
-    if "." not in sql or len(sql) > PARSED_CHARS_MAX:
-        return False
-    names = "|".join(map(re.escape, (*PREFIXES, *schemas)))
-    return re.search(rf"\b(?:{names})\b[\"`\]]?\s*\.", sql, re.IGNORECASE) is not None
+def usual_edits(sql: str, attached: dict[str, str]) -> set[Edit] | None:
+    """What `localize` changes in a statement of the usual shape; None when that takes a parser.
+
+    `attached` are the schemas by their folded names.
+    """
+    places = usual_places(sql, (*PREFIXES, *attached.values()))
+    if places is None:
+        return None
+    edits: set[Edit] = set()
+    for place in places:
+        if place.schema in PREFIXES:
+            edits.add((place.start, place.name, ""))
+        else:
+            view = f"{attached[place.schema]}.{place.table}"
+            edits.add((place.start, place.end, _named(view, place.table, is_renamed=place.is_renamed)))
+    return edits
+
+
+def parsed_edits(sql: str, attached: dict[str, str]) -> set[Edit]:
+    """What `localize` changes in any statement that the parser understands."""
+    return {edit for statement in _parse(sql) for edit in _edits(statement, attached)}
 
 
 def statement_kind(sql: str) -> str:
@@ -86,7 +101,7 @@ def table_names(sql: str) -> list[str]:
     return list(dict.fromkeys(name for name in found if name and name.lower() not in ctes))
 
 
-def _edits(statement: exp.Expression, attached: dict[str, str]) -> Iterator[_Edit]:
+def _edits(statement: exp.Expression, attached: dict[str, str]) -> Iterator[Edit]:
     scopes: _Scopes = {}
     for table in statement.find_all(exp.Table):
         scopes.setdefault(id(table.find_ancestor(exp.Select)), []).append(table)
@@ -121,10 +136,13 @@ def _local(node: exp.Expression, view: str, bare: str, scopes: _Scopes) -> str:
     if isinstance(node, exp.In):
         return quoted(view)
     if isinstance(node, exp.Table):
-        renamed = node.alias or _is_taken(node, bare, scopes)
-        return quoted(view) if renamed else f"{quoted(view)} AS {quoted(bare)}"
+        return _named(view, bare, is_renamed=bool(node.alias) or _is_taken(node, bare, scopes))
     source = _source(node, view, scopes)
     return quoted(view if source is not None and _is_taken(source, bare, scopes) else bare)
+
+
+def _named(view: str, bare: str, *, is_renamed: bool) -> str:
+    return quoted(view) if is_renamed else f"{quoted(view)} AS {quoted(bare)}"
 
 
 def _is_taken(table: exp.Table, bare: str, scopes: _Scopes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
@@ -11,6 +12,12 @@ PARAMETERS_MAX = 2_000
 
 BUSY_TIMEOUT_MS = 2_000
 """How long to wait for a lock on the data file."""
+
+CACHE_KIB = 4000
+"""Pages of the data file that a connection keeps."""
+CALLER_CACHE_KIB = 1500
+"""Of all its files, when it serves one caller only: a worker keeps 40 such connections, and with more for
+each it would grow too large and have to be replaced after some 20 callers who read a big table."""
 
 LIMITS = {
     apsw.SQLITE_LIMIT_LENGTH: 200_000,  # trim() is quadratic in one step: 100 kB take 40 s
@@ -34,7 +41,7 @@ def attach(path: Path, name: str) -> apsw.Connection:
         # First of all: changing it later drops every TEMP view.
         db.pragma("temp_store", "memory")
         db.set_busy_timeout(BUSY_TIMEOUT_MS)
-        attach_file(db, path, name, cache_kib=4000)
+        attach_file(db, path, name, cache_kib=CACHE_KIB)
         # Views of the file must not be trusted with functions or tables that have effects.
         db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
         # "name" is a name and never falls back to being a string: a misspelt column is an error.
@@ -55,6 +62,12 @@ def attach_file(
     db.execute(f"PRAGMA {name}.cache_size = -{cache_kib}")
     # A mapped file turns an I/O error into a crash.
     db.execute(f"PRAGMA {name}.mmap_size = 0")
+
+
+def cache_for_one_caller(db: apsw.Connection, names: Sequence[str]) -> None:
+    """Let the attached files of these names share the small cache of a connection for one caller."""
+    for name in names:
+        db.execute(f"PRAGMA {name}.cache_size = -{CALLER_CACHE_KIB // len(names)}")
 
 
 def harden(db: apsw.Connection, attached: int = 1) -> None:

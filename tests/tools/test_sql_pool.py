@@ -15,6 +15,7 @@ from appliance.datarules import DataRules
 from appliance.errors import StoreError
 from appliance.sqlguard import Demands, SqlPolicy
 from appliance.tools.sql_pool import SqlPool
+from appliance.tools.sql_worker import CONNECTIONS_MAX
 from tests.tools import data
 
 POLICY = SqlPolicy(allowed_tables=data.TABLES)
@@ -382,6 +383,31 @@ async def test_a_worker_that_has_grown_is_replaced_by_a_slim_one(pool: SqlPool) 
     assert (await pool.query(sql, policy)).row_count == 200
     assert pids(pool) == []
     assert (await pool.query("SELECT 1", POLICY)).rows == [[1]]
+
+
+async def test_as_many_callers_as_a_worker_keeps_may_read_a_big_table(path: Path, tmp_path: Path) -> None:
+    big = (
+        "CREATE TABLE big (owner TEXT, text); "
+        "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r LIMIT 6000) "
+        "INSERT INTO big SELECT n % 50, printf('%.*c', 1000, 'x') FROM r"
+    )
+    for file in (path, tmp_path / "archive.db"):
+        db = apsw.Connection(str(file))
+        db.execute(big).fetchall()
+        db.close()
+    policy = SqlPolicy(
+        allowed_tables=["big", "archive.big"],
+        files={"archive": str(tmp_path / "archive.db")},
+        rules=[DataRules(row_rules={"*": "owner = :user_id"})],
+    )
+    sql = "SELECT max(length(text)) FROM public.big a UNION ALL SELECT max(length(text)) FROM archive.big b"
+    async with SqlPool(path, workers_max=1) as pool:
+        await pool.warm()
+        worker = pids(pool)
+        for number in range(CONNECTIONS_MAX + 5):
+            outcome = await pool.query(sql, msgspec.structs.replace(policy, user_id=str(number)))
+            assert (outcome.error, outcome.rows) == (None, [[1000], [1000]])
+        assert pids(pool) == worker
 
 
 async def test_cancelling_the_caller_ends_the_process_at_once(pool: SqlPool) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from appliance.bot import Bot, Example, IntentRule
 from appliance.errors import PromptTooLong
+from appliance.intent import ALIASES
 from appliance.messages import (
     Message,
     PromptMessage,
@@ -28,6 +29,12 @@ __all__ = ["SCHEMA_HEADING", "PromptContext", "build", "called", "cost", "recent
 SQL_TOOL = "execute_sql"
 WRITES = {"INSERT": "insert_record", "UPDATE": "update_record", "DELETE": "delete_record"}
 """Operations that change data, and the tool for each beside SQL."""
+DIALECT_RULE = (
+    "Dates are texts: write date('now', '-30 days') and strftime('%Y-%m', x), never add or subtract days "
+    "with + or - and never CAST to DATE; join text with ||, booleans are 1 and 0, and LIMIT stands for TOP "
+    "and FETCH; there is no ILIKE, ::, INTERVAL, EXTRACT or NOW()."
+)
+"""Against what SQLite runs without an error and answers wrongly, and what it refuses most often."""
 RECENT_ANSWERS = 3
 
 MESSAGE_TOKENS = 4
@@ -110,10 +117,9 @@ def query_rules(context: PromptContext) -> str:
     bot = context.bot
     rules = _tool_rules(context)
     rules += _data_rules(context)
-    rules += [
-        "Say in the description, in a few words, what is being looked up.",
-        "Answer from the rows that come back; never make up data.",
-    ]
+    if SQL_TOOL in context.tools:
+        rules.append("Say in the description, in a few words, what is being looked up.")
+    rules.append("Answer from the rows that come back; never make up data.")
     rules += _write_rules(bot, context.tools)
     if bot.default_table:
         rules.append(f"Unless the question says otherwise, it is about the table {bot.default_table}.")
@@ -121,7 +127,7 @@ def query_rules(context: PromptContext) -> str:
         f"When querying {table}, always select these columns: {', '.join(columns)}."
         for table, columns in bot.required_columns.items()
     ]
-    rules += [hint for rule in bot.intent_rules for hint in _intent_hints(rule)]
+    rules += [hint for rule in bot.intent_rules for hint in _intent_hints(rule, context.tools)]
     return "# Query rules\n\n" + "\n".join(f"- {rule}" for rule in rules)
 
 
@@ -132,6 +138,7 @@ def _tool_rules(context: PromptContext) -> list[str]:
     rules = [
         f"Use only these operations: {', '.join(context.bot.allowed_operations)}. One statement per call.",
         "The database is SQLite. Use only tables and columns of the schema above.",
+        DIALECT_RULE,
         "Always put a LIMIT of at most 100 on queries that return rows.",
     ]
     if context.left_out.tables or context.left_out.columns:
@@ -207,16 +214,22 @@ def recent_tables(history: Sequence[Message]) -> list[str]:
     return list(dict.fromkeys(tables))
 
 
-def _intent_hints(rule: IntentRule) -> list[str]:
-    """What one intent rule asks for, a sentence for each table and tool that it names."""
+def _intent_hints(rule: IntentRule, offered: Sequence[str]) -> list[str]:
+    """What one intent rule asks for, a sentence for each table and each offered tool that it names."""
     when = f"When the question mentions {', '.join(rule.keywords)}"
     asked = (
         (rule.required_table, "query the table {}"),
         (rule.forbidden_table, "do not query the table {}"),
-        (rule.required_tool, "use the tool {}"),
-        (rule.forbidden_tool, "do not use the tool {}"),
+        (_offered(rule.required_tool, offered), "use the tool {}"),
+        (_offered(rule.forbidden_tool, offered), "do not use the tool {}"),
     )
     return [f"{when}, {what.format(name)}." for name, what in asked if name]
+
+
+def _offered(tool: str | None, offered: Sequence[str]) -> str:
+    """The name under which the tool is offered; '' when it is not."""
+    name = ALIASES.get(tool, tool) if tool else ""
+    return name if name in offered else ""
 
 
 def language_rule(language: str) -> str:

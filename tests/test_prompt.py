@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from appliance.bot import Bot, Example
+from appliance.bot import Bot, Example, IntentRule
 from appliance.errors import PromptTooLong
 from appliance.messages import (
     Message,
@@ -218,6 +218,24 @@ def test_rules_for_statements_are_only_for_bots_that_write_statements() -> None:
     text = system(tools=["query_table"])
     assert "with the tools that you have" in text
     assert "LIMIT" not in text
+    assert "Dates are texts" not in text
+    assert "Say in the description" not in text
+    assert "Say in the description" in system()
+
+
+def test_what_sqlite_would_answer_wrongly_without_an_error_is_told_before() -> None:
+    text = system()
+    told = ("date('now', '-30 days')", "never CAST to DATE", "join text with ||", "booleans are 1 and 0")
+    assert [part for part in told if part not in text] == []
+
+
+def test_intent_rules_name_only_tools_that_are_offered() -> None:
+    web = IntentRule(keywords=["web"], required_tool="http_request", forbidden_tool="execute_sql")
+    bot = Bot(name="b", intent_rules=[web])
+    assert "use the tool" not in system(bot=bot, tools=["query_table"])
+    text = system(bot=bot, tools=["http_get", "execute_sql"])
+    assert "When the question mentions web, use the tool http_get." in text
+    assert "When the question mentions web, do not use the tool execute_sql." in text
 
 
 def test_restricted_tables_are_named_without_their_rule() -> None:

@@ -118,9 +118,7 @@ def test_secrets_that_are_patterns_are_taken_as_written() -> None:
     assert Redactor(["lone\udc80surrogate"]).clean("a lone\udc80surrogate") == "a ***"
 
 
-PEM = (
-    "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nBKcwggSjAgEA/AoIBAQ\nshort\n-----END KEY-----\n"
-)
+PEM = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nBKcwggSjAgEA/AoIBAQ\nshort\n-----END KEY-----\n"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "  "])

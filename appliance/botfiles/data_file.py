@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from appliance.sqlguard import PUBLIC
 log = logging.getLogger("appliance.data")
 
 NAME = "data.yaml"
+SETTLED_S = 1.0
+"""A version with fewer rules counts after this time: until then its writer may not be through."""
 MISNAMED = ("data.yml", "Data.yaml", "Data.yml")
 BYTES_MAX = 262_144
 FILES_MAX = 9
@@ -131,6 +134,11 @@ class DataFile:
         self._good, self._problem = config or DataConfig(), ""
         return self._good
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the version in use came from a file, not from the lack of one."""
+        return self._good is not None and self._required
+
     def current(self) -> DataConfig:
         """The last good version, read again when the file has changed; raises only if there never was one.
 
@@ -138,7 +146,7 @@ class DataFile:
         """
         if self._good is None:
             return self.load()
-        if file_mark(self.path) == self._mark:
+        if file_mark(self.path) == self._mark or self._may_be_half_written(self._good):
             return self._good
         try:
             self.load()
@@ -148,6 +156,24 @@ class DataFile:
                 log.error("%s; the last good version stays in use", error.text)
             self._problem = error.text
         return self._good
+
+    def _may_be_half_written(self, good: DataConfig) -> bool:
+        """Whether rules are gone from a file written a moment ago: editors empty it before they write.
+
+        Such a version counts when it has stood still for a while.
+        """
+        try:
+            age_s = time.time() - self.path.stat().st_mtime
+        except OSError:
+            return False
+        if not 0 <= age_s < SETTLED_S:
+            return False
+        config, found = self._examine()
+        rules = (config or DataConfig()).rules
+        return not found and not (
+            good.rules.row_rules.keys() <= rules.row_rules.keys()
+            and good.rules.hidden_columns.keys() <= rules.hidden_columns.keys()
+        )
 
     def findings(self) -> list[Finding]:
         """Everything that is wrong with the file; empty when it is good, or rightly not there."""

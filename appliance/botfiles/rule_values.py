@@ -12,7 +12,7 @@ from typing import Any
 
 from appliance.botfiles import values
 from appliance.botfiles.entries import EntryError, each, json_value, sentence
-from appliance.botfiles.sql_scan import parameters
+from appliance.botfiles.sql_scan import parameters, quoted
 from appliance.datarules import ALL, NONE, OTHERS
 from appliance.sqlguard import PUBLIC, fold
 from appliance.sqltext import fault_of_rule
@@ -24,6 +24,11 @@ ROW_RULES_FORM = '`{"orders": "user_id = :user_id", "products": "all", "*": "non
 HIDDEN_FORM = '`{"users": ["password_hash", "email"]}`'
 NOTES_FORM = '`{"orders.total": "in euros, with tax"}`'
 SQLITE_SCHEMAS = ("main", "temp")
+KNOWN = ("user_id", "role", "tenant")
+WORD_LIKENESS = 0.8
+"""Of a word that is meant to be all or none: so near are `nonee` and `al`, and not the column `done`."""
+_VARIABLE = re.compile(r"\{\{\s*([\w:.-]+)\s*\}\}", re.ASCII)
+_IN_QUOTES = re.compile(r"(?<![\w:]):(?:user_id|role|tenant|claims\.\w+(?:\.\w+)*)\b", re.ASCII)
 _CLAIM = re.compile(r"claims(\.[A-Za-z_]\w*)(\.\w+)*", re.ASCII)
 
 
@@ -48,6 +53,7 @@ def _row_rule(table: str, data: Any) -> str:
         return rule.lower()
     if len(rule) > RULE_CHARS_MAX:
         raise ValueError(f"the rule is longer than {RULE_CHARS_MAX} characters")
+    _refuse_unmatchable(rule)
     if fault := fault_of_rule(rule):
         raise ValueError(fault)
     try:
@@ -55,16 +61,32 @@ def _row_rule(table: str, data: Any) -> str:
     except ValueError as error:
         raise ValueError(f"the rule {error}") from None
     for name in names:
-        if name not in ("user_id", "role") and not _CLAIM.fullmatch(name):
+        if name not in KNOWN and not _CLAIM.fullmatch(name):
             raise ValueError(f"the rule has the unknown name :{name}{_meant(name)}")
     return rule
 
 
+def _refuse_unmatchable(rule: str) -> None:
+    """Raise `ValueError` for a rule that is SQL and can be true for nobody: a slip of the pen."""
+    if variable := _VARIABLE.search(rule):
+        name = variable[1] if variable[1] in KNOWN else KNOWN[0]
+        raise ValueError(f"{variable[0]} is not replaced in a rule; write :{name} without quotes")
+    for text in quoted(rule):
+        if found := _IN_QUOTES.search(text):
+            raise ValueError(f"{text} is only a text; write {found[0]} without quotes")
+    word = rule.strip("'\"").lower()
+    meant = difflib.get_close_matches(word, (ALL, NONE), n=1, cutoff=WORD_LIKENESS)
+    if meant and word.isidentifier():
+        raise ValueError(
+            f"{rule} is neither all nor none; did you mean {meant[0]}? A column is compared: {word} = 1"
+        )
+
+
 def _meant(name: str) -> str:
-    known = ("user_id", "role", f"claims.{name}", f"claims.{name.rpartition('.')[2]}")
+    known = (*KNOWN, f"claims.{name}", f"claims.{name.rpartition('.')[2]}")
     if close := difflib.get_close_matches(name.lower(), known, n=1):
         return f"; did you mean :{close[0]}?"
-    return "; known: :user_id, :role, :claims.<name>"
+    return "; known: :user_id, :role, :tenant, :claims.<name>"
 
 
 def refuse_unfindable(table: str) -> None:

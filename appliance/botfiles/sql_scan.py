@@ -34,6 +34,11 @@ def parameters(sql: str) -> list[str]:
     return list(names)
 
 
+def quoted(sql: str) -> list[str]:
+    """The literals and quoted names in it, with their quotes, without comments."""
+    return [found[0] for found in _TOKEN.finditer(sql) if found["quoted"] and found[0][0] in "'\"`["]
+
+
 def filled(sql: str, values: Mapping[str, str]) -> str:
     """The SQL with other SQL in place of its `:parameters`, all of which `values` has."""
     return _TOKEN.sub(lambda found: values[found["named"]] if found["named"] else found[0], sql)

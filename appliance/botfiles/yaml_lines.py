@@ -23,6 +23,7 @@ CHARS_MAX = 65_536
 DEPTH_MAX = 10
 NULL = "tag:yaml.org,2002:null"
 STAR_HINT = 'write a star in quotes: "*"'
+IN_BRACES_HINT = 'put a text that has a comma, a colon or a question mark in quotes: "How much?"'
 
 
 class YamlError(Exception):
@@ -96,6 +97,8 @@ def _explain(error: yaml.MarkedYAMLError, what: str) -> str:
     hints = {
         "while scanning an alias": STAR_HINT,
         "mapping values are not allowed here": "put a text that has a colon in quotes",
+        "while parsing a flow mapping": IN_BRACES_HINT,
+        "while parsing a flow sequence": IN_BRACES_HINT,
     }
     hint = hints.get(error.context or "") or hints.get(error.problem or "")
     return f"{what} is not YAML: {error.problem}" + (f"; {hint}" if hint else "")

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.bot import Finding
+from appliance.botfiles.companions import TOOLS
 from appliance.botfiles.data_file import data_file
 from appliance.botfiles.folder import LoadedFile, printable, tell
 from appliance.botfiles.near_miss import near_misses
@@ -31,13 +32,17 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_ok(self) -> bool:
         """Whether nothing is an error."""
-        others = [*self.of_data, *self.of_tools]
-        return not self.bad and not any(": error: " in line for line in others)
+        return not self.bad and not errors_among([*self.of_data, *self.of_tools])
 
     @property
     def bad(self) -> list[LoadedFile]:
         """The files with errors."""
         return [file for file in self.files if file.file.errors]
+
+
+def errors_among(lines: Iterable[str]) -> list[str]:
+    """The lines that tell of an error."""
+    return [line for line in lines if ": error: " in line]
 
 
 def checked(files: list[LoadedFile], folder: Path, chosen: Settings | None) -> Checked:
@@ -47,7 +52,7 @@ def checked(files: list[LoadedFile], folder: Path, chosen: Settings | None) -> C
     told: list[list[Finding]] = []
     for file in files:
         tools = tools_of(file, folder)
-        path = Path(file.file.bot.tools_file) if file.file.bot else file.path
+        path = file.path.with_name(TOOLS)
         of_tools += [tell(path, finding) for finding in tools.of_tools]
         told.append([*file.file.findings, *tools.of_bot])
     if chosen is not None:

@@ -14,7 +14,8 @@ from appliance import settings
 from appliance.bot import Bot
 from appliance.botfiles.folder import LoadedFile, load_folder, printable
 from appliance.bundled import bots_folder
-from appliance.cli.bot_checks import checked
+from appliance.cli.bot_checks import Checked, checked, errors_among
+from appliance.errors import NotFound
 from appliance.settings import Settings
 
 
@@ -60,8 +61,7 @@ def check(bots: str | None, data: str | None, as_json: bool) -> None:
     else:
         for line in (*found.of_data, *_lines(found.files), *found.of_tools, *found.misnamed):
             click.echo(line)
-        count = "1 bot file" if len(files) == 1 else f"{len(files)} bot files"
-        click.echo(f"{count} in {folder}, {len(found.bad)} with errors", err=True)
+        click.echo(_summary(found, folder), err=True)
     if not found.is_ok:
         sys.exit(1)
 
@@ -70,7 +70,22 @@ def _lines(files: list[LoadedFile]) -> list[str]:
     return [file.tell(finding) for file in files for finding in file.file.findings]
 
 
+def _summary(found: Checked, folder: Path) -> str:
+    """How many files have errors, and how many errors other files have."""
+    text = f"{_counted(len(found.files), 'bot file')} in {folder}, {len(found.bad)} with errors"
+    for name, lines in (("data.yaml", found.of_data), ("tools.py", found.of_tools)):
+        if count := len(errors_among(lines)):
+            text += f"; {_counted(count, 'error')} in {name}"
+    return text
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def _load(bots: str | None, data: str | None) -> tuple[Path, list[LoadedFile]]:
+    if data and not Path(data).is_dir():
+        raise NotFound(f"there is no data folder {data}; check --data")
     folder = bots_folder(_settings(bots, data))
     return folder, load_folder(folder)
 

@@ -13,7 +13,7 @@ import trio
 from rich.console import Console
 from rich.text import Text
 
-from appliance.cli.chat_tables import change_rows, change_title, clean, result
+from appliance.cli.chat_tables import change_rows, change_title, clean, local_minute, result
 from appliance.client import AIChat, Answer, Change, ChatError, ChatEvent, ConnectError
 from appliance.errors import ApplianceError
 
@@ -94,9 +94,11 @@ class Terminal:
         if not question.strip():
             raise ChatFailed("The message is empty: there is nothing to ask.")
         finished = self._run(question, None)
+        are_several = False
         while self._undecided:
+            are_several = are_several or len(self._undecided) > 1
             change = self._undecided.pop(0)
-            approve = self._approves(change)
+            approve = self._approves(change, with_rows=are_several)
             if approve is not None:
                 finished = self._run("", (change.id, approve))
         return finished
@@ -122,10 +124,15 @@ class Terminal:
             self._err.print()
             return None
 
-    def _approves(self, change: Change) -> bool | None:
-        """The user's word on a proposed change; None when there is nobody to ask, or no answer."""
+    def _approves(self, change: Change, *, with_rows: bool) -> bool | None:
+        """The user's word on a proposed change; None when there is nobody to ask, or no answer.
+
+        `with_rows` shows its rows again: those of another change may have come after them.
+        """
         if sys.stdin.isatty() and sys.stderr.isatty():
             self._err.print(Text(f"{change_title(change)}:", style="bold"))
+            if with_rows and change.rows:
+                self._err.print(change_rows(change, self._err.width), soft_wrap=False)
             self._err.print("Apply this change? [y/N] ", end="", markup=False)
             try:
                 return input().strip().lower() in {"y", "yes"}
@@ -139,7 +146,7 @@ class Terminal:
             return "To be asked, run this on a terminal; to decide later, run it with --token."
         path = f"/api/v1/ai/conversations/{self._conversation_id}/changes/{change.id}"
         return (
-            f"Until {change.expires_at} you can decide: POST {rest_url(self._url, path)} with "
+            f"Until {local_minute(change.expires_at)} you can decide: POST {rest_url(self._url, path)} with "
             '{"approve": true} or {"approve": false}, and the same token as Authorization: Bearer.'
         )
 
@@ -194,7 +201,8 @@ class Terminal:
             return f"{error.text} Make a new token with: appliance token create --user ID"
         if error.status is not None:
             return error.text
-        return f"{error.text}. Is the server running? Start one with: appliance demo"
+        start = "appliance serve, or to try it out: appliance demo"
+        return f"{error.text}. Is the server running? Start one with: {start}"
 
     def _refusal_hint(self, error: ChatError) -> str:
         match error.code:
@@ -251,10 +259,16 @@ class Printer:
             self._err.print(Text(clean(event.summary or event.error), style="red"))
         if event.change is not None:
             self._change(event, event.change)
-        elif event.data and (event.columns or event.type == "query_result"):
-            self._out.print(result(event, self._out.width), soft_wrap=False)
+        elif event.columns or event.type == "query_result":
+            self._rows(event)
         if event.truncated:
             self._err.print(f"The first {event.row_count} rows; there are more.", style="dim")
+
+    def _rows(self, event: ChatEvent) -> None:
+        if event.data:
+            self._out.print(result(event, self._out.width), soft_wrap=False)
+        elif not event.error:
+            self._err.print("No rows.", style="dim")
 
     def _change(self, event: ChatEvent, change: Change) -> None:
         """What would be done to which rows, or what was done; a refused one was told as an error."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from rich.cells import cell_len
@@ -46,6 +47,14 @@ def change_title(change: Change) -> str:
     verb, preposition = HEADINGS.get(change.operation, HEADINGS["UPDATE"])
     count = len(change.rows)
     return clean(f"{verb} {count} {'row' if count == 1 else 'rows'} {preposition} {change.table}")
+
+
+def local_minute(text: str | None) -> str:
+    """A time of the wire as this machine's clock shows it, to the minute; what is none as it is."""
+    try:
+        return datetime.fromisoformat(text or "").astimezone().strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError):
+        return clean(text or "")
 
 
 def change_rows(change: Change, width: int) -> RenderableType:

@@ -17,6 +17,7 @@ from appliance.importer.formats import open_sources
 from appliance.importer.listing import team_tables
 from appliance.importer.load import Imported, import_sources
 from appliance.importer.source import Advance, Source
+from appliance.importer.sqlite_file import SqliteTable, views
 from appliance.schema import Table
 from appliance.store.database import connect, database_path
 from appliance.store.pragmas import translate
@@ -24,6 +25,7 @@ from appliance.store.pragmas import translate
 MISFITS_TOLD_MAX = 5
 """Lines that say why a column is text: nobody mends more at a time."""
 VALUE_CHARACTERS_MAX = 40
+VIEWS_TOLD_MAX = 10
 
 data_option = click.option(
     "--data", default="./data", envvar="APPLIANCE_DATA", show_default=True, help="Data folder."
@@ -50,7 +52,10 @@ def import_(files: tuple[str, ...], table: str | None, replace: bool, data: str)
             done = import_sources(db, sources, replace=replace, advance=advance)
     except apsw.Error as error:
         raise translate(error, path) from error
-    _report(done, table, time.monotonic() - started)
+    _report(done, table)
+    if table is None:
+        _tell_views(sources)
+    click.echo(f"Done in {time.monotonic() - started:.1f} s.", err=True)
 
 
 @command.command()
@@ -93,7 +98,7 @@ def _progress(sources: Sequence[Source]) -> Iterator[Advance]:
         yield lambda count: bar.advance(task, count)
 
 
-def _report(done: Sequence[Imported], wanted: str | None, elapsed_s: float) -> None:
+def _report(done: Sequence[Imported], wanted: str | None) -> None:
     misfits_left = MISFITS_TOLD_MAX
     for table in done:
         columns = _counted(table.columns, "column")
@@ -106,7 +111,16 @@ def _report(done: Sequence[Imported], wanted: str | None, elapsed_s: float) -> N
             shown = value if len(value) <= VALUE_CHARACTERS_MAX else f"{value[:VALUE_CHARACTERS_MAX]}…"
             click.echo(f"  {column} is text because of {shown!r} in line {line}")
         misfits_left = max(0, misfits_left - len(table.misfits))
-    click.echo(f"Done in {elapsed_s:.1f} s.", err=True)
+
+
+def _tell_views(sources: Sequence[Source]) -> None:
+    """What of SQLite files is not there now, though a question may be about it."""
+    for path in dict.fromkeys(source.path for source in sources if isinstance(source, SqliteTable)):
+        names = [name if name.isprintable() else repr(name) for name in views(path)]
+        if names:
+            more = ", …" if len(names) > VIEWS_TOLD_MAX else ""
+            told = ", ".join(names[:VIEWS_TOLD_MAX])
+            click.echo(f"{_counted(len(names), 'view')} left behind: {told}{more}, from {path}")
 
 
 def _counted(count: int, noun: str) -> str:

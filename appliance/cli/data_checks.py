@@ -23,11 +23,14 @@ from appliance.identity import Caller
 from appliance.importer.listing import columns_of, team_names
 from appliance.settings import Settings
 from appliance.sqlguard import PUBLIC, SqlPolicy, fold, policy_for
-from appliance.store.pragmas import open_connection
 from appliance.tools.sql_connection import GuardedConnection
+from appliance.tools.sql_schema import open_read_only
 
 CALLER = Caller(user_id="check", role="authenticated")
 """Rules are prepared for somebody; for nobody they would not be looked at."""
+
+NEEDS = "it needs a table that is refused: "
+"""How the guard begins to say that a rule reads what the bot may not."""
 
 Names = dict[tuple[str, str], list[str]]
 """(schema, table) -> its columns, in the files' spelling."""
@@ -68,8 +71,11 @@ class DataChecks:
         rules = DataRules(row_rules=bot.row_rules, hidden_columns=bot.hidden_columns)
         policy = policy_for(bot, CALLER, self._settings, self._data)
         broken = {name: why for name, why in self._broken_under(policy).items() if name not in self._broken}
+        closed = {name: table for name, why in broken.items() if (table := self._unlisted(why, bot))}
+        others = {name: why for name, why in broken.items() if name not in closed}
         found = [
-            *self._protecting(rules, broken),
+            *self._protecting(rules, others),
+            *self._closed(rules, closed),
             *self._mentioned(bot),
             *self._notes(bot.schema_notes),
             *statement_faults(bot, policy, self._database),
@@ -104,6 +110,24 @@ class DataChecks:
             else:
                 for text in self._lacking(table, columns):
                     yield "error", "hidden-columns", table, text
+
+    def _unlisted(self, why: str, bot: Bot) -> str:
+        """The table that a rule reads and the bot may not; '' when something else is wrong."""
+        _, told, name = why.partition(NEEDS)
+        found = self._find(name) if told else []
+        policy = SqlPolicy(allowed_tables=bot.allowed_tables, allowed_schemas=bot.allowed_schemas)
+        return "" if any(policy.allows(table, schema) for schema, table in found) or not found else name
+
+    def _closed(self, rules: DataRules, closed: Mapping[str, str]) -> Iterator[Told]:
+        """Tables whose rule, here or in data.yaml, is good and reads a table that this bot leaves out."""
+        own = {fold(form): table for table in rules.row_rules for form in _forms(self._find(table))}
+        for table, needed in closed.items():
+            whose = "a row rule of this file or of data.yaml" if table in own else "its row rule in data.yaml"
+            text = (
+                f"{table} cannot be shown to anybody: {whose} needs the table {needed}, which this bot does "
+                "not allow: add it to allowed-tables"
+            )
+            yield ("error" if table in own else "warning"), "allowed-tables", table, text
 
     def _misspelt(self, rules: DataRules) -> list[str]:
         """Tables that are closed since columns to be hidden are not there."""
@@ -160,7 +184,8 @@ class DataChecks:
 
 
 def _read_names(schema: str, path: Path) -> Names:
-    with closing(open_connection(path, read_only=True)) as db:
+    # Not as the store opens its own file: that would switch somebody else's to WAL.
+    with closing(open_read_only(path)) as db:
         return {
             (schema, name): [column.name for column in columns_of(db, name)]
             for name in team_names(db, "table", "virtual", "view")

@@ -19,6 +19,10 @@ from appliance.store import lock
 if TYPE_CHECKING:
     from appliance.server.main import Started
 
+LINES_MAX = 9
+"""What a server says of itself is read at a glance."""
+CHATS_MAX = 3
+
 
 @click.command("serve")
 @click.option("--data", help="Data folder, made when missing.  [env: APPLIANCE_DATA]")
@@ -59,14 +63,31 @@ def _announce(started: Started, hint: str) -> None:
         f"Serving {url}",
         f"  data      {started.data.resolve()}",
         f"  model     {_model(started)}",
-        *(f"  chat      {url}/chat/{bot.name}" for bot in started.bots[:3] if bot.public),
-        f"  socket    {url.replace('http', 'ws', 1)}/ai/ws",
+        f"  rules     {_rules(started)}",
     ]
+    after = [f"  socket    {url.replace('http', 'ws', 1)}/ai/ws"]
     if started.problems:
-        lines.append(f"  warning   findings in bot files: {len(started.problems)}; see appliance bots check")
-    for line in [*lines, *([hint] if hint else [])]:
+        after.append(f"  warning   findings in bot files: {len(started.problems)}; see appliance bots check")
+    if hint:
+        after.append(hint)
+    room = min(CHATS_MAX, LINES_MAX - len(lines) - len(after))
+    chats = [f"  chat      {url}/chat/{bot.name}" for bot in started.bots if bot.public][:room]
+    for line in [*lines, *chats, *after]:
         click.echo(line)
     sys.stdout.flush()
+
+
+def _rules(started: Started) -> str:
+    """Where the rules for every bot stand, and how many tables they name."""
+    from appliance.engine.rule_targets import named_tables
+
+    if started.rules_file is None:
+        return "none: there is no data.yaml"
+    name = started.rules_file.name
+    tables, others = named_tables(started.rules)
+    counted = [f"{tables} table{'' if tables == 1 else 's'}"] if tables else []
+    parts = [*counted, *(["*"] if others else [])]
+    return f"{name} ({' and '.join(parts)})" if parts else f"none in {name}"
 
 
 def _model(started: Started) -> str:

@@ -17,8 +17,8 @@ import msgspec
 
 from appliance import settings as settings_module
 from appliance.botsettings import SettingName, SettingValues
-from appliance.cli.folder import existing, existing_or_new
-from appliance.errors import InvalidInput, NotFound
+from appliance.cli.folder import existing
+from appliance.errors import InvalidInput, NotFound, StoreError
 from appliance.identity import DEFAULT_TENANT
 from appliance.store import audit
 from appliance.store import settings as store
@@ -58,7 +58,7 @@ def set_(key: str, value: str | None, user_id: str | None, tenant: str, secret: 
     store.check_key(key)
     owner = _owner(user_id)
     given = value if value is not None else _asked(f"Value of {key}", hidden=secret)
-    folder, now = existing_or_new(data), time.time()
+    folder, now = existing(data), time.time()
     vault = _vault(folder)
     with _database(folder) as db, db:
         _check_tenant(db, tenant)
@@ -124,11 +124,23 @@ def rekey(data: str) -> None:
         raise InvalidInput(f"That is no key: keys have at least {CHARACTERS_MIN} characters.")
     new = _vault(folder)
     with _database(folder) as db, db:
-        count = store.reseal(db, Vault(old), new)
+        count = _resealed(db, Vault(old), new)
         _audit(db, "settings.rekey", now, DEFAULT_TENANT, "", {"count": count})
     click.echo(
         f"Encrypted {count} values with the new key. Restart the server: it has the old one.", err=True
     )
+
+
+def _resealed(db: apsw.Connection, old: Vault, new: Vault) -> int:
+    """How many values were encrypted again; a refusal leaves the caller's transaction."""
+    try:
+        return store.reseal(db, old, new)
+    except StoreError as error:
+        raise InvalidInput(
+            "The old key that was given does not open the stored values, so nothing was changed. Give the "
+            "one that the server had when they were stored: the former APPLIANCE_ENCRYPTION_KEY, or what "
+            f"secrets.key held. (If it is that one, a row was changed: {error.text})"
+        ) from error
 
 
 @contextmanager

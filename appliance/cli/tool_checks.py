@@ -50,10 +50,10 @@ def _functions(tools: Path, folder: Path) -> tuple[list[str] | None, list[Findin
     if not tools.resolve().is_relative_to(folder.resolve()):
         return None, []
     # Imported here: most bots have no functions, and the server's parts take their time.
-    from appliance.server.main import BUILT_IN
+    from appliance.server.main import TAKEN
     from appliance.tools.own import describe
 
-    described = describe(tools, reserved=BUILT_IN)
+    described = describe(tools, reserved=TAKEN)
     is_loaded = not any(problem.severity == "error" for problem in described.problems)
     return [tool.name for tool in described.tools] if is_loaded else None, described.problems
 
@@ -107,7 +107,8 @@ def _hosts(bot: Bot) -> Iterator[Told]:
     for entry in bot.http_allowed_domains:
         problem = None if "{{" in entry else entry_problem(entry)
         if problem:
-            yield "warning", "http-allowed-domains", entry, f"{entry}: {problem.rstrip('.')}"
+            text = _without_scheme(entry) or problem.rstrip(".")
+            yield "warning", "http-allowed-domains", entry, f"{entry}: {text}"
     if any("{{" in entry for entry in bot.http_allowed_domains):
         return  # what it allows depends on who asks
     allowed = read_entries(bot.http_allowed_domains)
@@ -115,6 +116,15 @@ def _hosts(bot: Bot) -> Iterator[Told]:
         if not any(_covers(one, header) for header in read_entries([host]) for one in allowed):
             text = f"no entry of http-allowed-domains covers {host}, so its headers are never sent"
             yield "warning", "http-headers", host, text
+
+
+def _without_scheme(entry: str) -> str:
+    """What to write for an entry that is a URL; '' for any other."""
+    scheme, mark, rest = entry.partition("://")
+    host = rest.partition("/")[0]
+    if not mark or scheme.lower() not in ("http", "https") or entry_problem(host):
+        return ""
+    return f"leave the scheme {'and the path ' if host != rest else ''}out: {host}"
 
 
 def _covers(allowed: Entry, header: Entry) -> bool:

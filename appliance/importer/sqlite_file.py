@@ -30,6 +30,7 @@ _USER_TABLES = (
     "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' "
     r"AND name NOT LIKE '\_%' ESCAPE '\' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name"
 )
+_VIEWS = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'view' ORDER BY name"
 _TYPE = re.compile(r"[\w ]+(\( *[0-9]+ *(, *[0-9]+ *)?\))?")
 _COLLATIONS = {"NOCASE", "RTRIM"}
 
@@ -90,6 +91,12 @@ def tables(path: Path, wanted: str | None) -> list[SqliteTable]:
     names = _chosen(path, found, wanted)
     size = path.stat().st_size // len(names)
     return [SqliteTable(path, original, names, size) for original in names]
+
+
+def views(path: Path) -> list[str]:
+    """Names of the views of a file, which stay behind; raises `InvalidInput` like `tables`."""
+    with _opened(path) as db:
+        return [str(name) for (name,) in db.execute(_VIEWS)]
 
 
 def _chosen(path: Path, found: list[str], wanted: str | None) -> dict[str, str]:

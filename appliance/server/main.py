@@ -14,11 +14,14 @@ import msgspec
 import trio
 
 from appliance.bot import Bot
-from appliance.botfiles.data_file import data_file
+from appliance.botfiles.data_file import DataFile, data_file
 from appliance.bundled import bots_folder, bundled
+from appliance.datarules import DataRules
 from appliance.engine.catalogue import Catalogue
 from appliance.engine.engine import Engine
+from appliance.engine.rule_watch import RuleWatch
 from appliance.engine.services import Services
+from appliance.engine.turn import DECISION_TOOL
 from appliance.errors import ProviderNotConfigured, StoreError
 from appliance.intent import ALIASES
 from appliance.providers.base import Provider
@@ -45,6 +48,9 @@ from appliance.tools.sql_pool import SqlPool
 BUILT_IN: dict[str, Tool] = {
     tool.name: tool for tool in (sql.TOOL, query_table.TOOL, *records.TOOLS, think.TOOL, HttpGet())
 }
+
+TAKEN = frozenset({*BUILT_IN, *ALIASES, DECISION_TOOL})
+"""Names that no tool of a bot or a server may have: a call by them would reach another one."""
 """The tools that a bot can have without bringing them along."""
 
 STOP_MARGIN_S = 0.3
@@ -54,13 +60,15 @@ logger = logging.getLogger("appliance.server")
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server tells when it is ready."""
+    """What a server tells when it is ready; `rules_file` is None when there is no file of rules."""
 
     urls: list[str]
     data: Path
     provider: Provider
     bots: list[Bot]
     problems: list[str]
+    rules: DataRules
+    rules_file: Path | None
 
 
 async def run(
@@ -87,13 +95,15 @@ async def run(
             await trio.to_thread.run_sync(catalogue.load)
             rules = data_file(settings)
             await trio.to_thread.run_sync(rules.load)
+            watch = RuleWatch(rules, catalogue, store)
+            await watch.begin()
             vault = await trio.to_thread.run_sync(_open_vault, data, settings)
             try:
                 await store.write(stored_settings.prepare, vault)
             except StoreError as error:  # a lost key keeps nothing else from being served
                 logger.error("%s", error.text)
-            own = await stack.enter_async_context(OwnTools(reserved=BUILT_IN))
-            servers = await stack.enter_async_context(McpTools(reserved={*BUILT_IN, *ALIASES}))
+            own = await stack.enter_async_context(OwnTools(reserved=TAKEN))
+            servers = await stack.enter_async_context(McpTools(reserved=TAKEN))
             services = Services(
                 settings=settings,
                 store=store,
@@ -109,7 +119,11 @@ async def run(
             engine = await stack.enter_async_context(Engine.open(services, catalogue))
             authenticator = Authenticator(store, secret, settings, clock)
             faces = Faces(engine, authenticator, secret, bundled("static"))
-            await _serve(settings, engine, faces, lambda urls: on_started(_started(urls, data, engine)))
+
+            def on_urls(urls: list[str]) -> None:
+                on_started(_started(urls, data, engine, rules))
+
+            await _serve(settings, engine, faces, watch, on_urls)
 
 
 def _open_vault(data: Path, settings: Settings) -> Vault:
@@ -117,13 +131,18 @@ def _open_vault(data: Path, settings: Settings) -> Vault:
 
 
 async def _serve(
-    settings: Settings, engine: Engine, faces: Faces, on_urls: Callable[[list[str]], None]
+    settings: Settings,
+    engine: Engine,
+    faces: Faces,
+    watch: RuleWatch,
+    on_urls: Callable[[list[str]], None],
 ) -> None:
     limits = ServerLimits.of(settings)
     limits = msgspec.structs.replace(limits, grace_s=limits.grace_s + STOP_MARGIN_S)
     shutdown = trio.Event()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(engine.catalogue.watch)
+        nursery.start_soon(watch.run)
         nursery.start_soon(_stop_on_signal, engine, faces, shutdown)
         async with trio.open_nursery() as serving:
 
@@ -174,7 +193,7 @@ def _chooser(providers: dict[str, Provider]) -> Callable[[Bot], Provider]:
     return choose
 
 
-def _started(urls: list[str], data: Path, engine: Engine) -> Started:
+def _started(urls: list[str], data: Path, engine: Engine, rules: DataFile) -> Started:
     entries = engine.catalogue.all()
     return Started(
         urls=urls,
@@ -182,4 +201,6 @@ def _started(urls: list[str], data: Path, engine: Engine) -> Started:
         provider=engine.services.choose_provider(Bot(name="")),
         bots=[entry.bot for entry in entries if entry.bot is not None],
         problems=[line for entry in entries for line in (*entry.errors, *entry.warnings)],
+        rules=rules.current().rules,
+        rules_file=rules.path if rules.is_there else None,
     )

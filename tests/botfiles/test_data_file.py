@@ -181,3 +181,15 @@ def test_settings_name_the_file_and_then_it_must_be_there(path: Path) -> None:
     path.write_text("row-rules: {a: none}")
     for settings in (Settings(data=str(path.parent)), Settings(data_rules=str(path))):
         assert rules(data_file(settings).load()) == {"a": "none"}
+
+
+def test_a_file_with_fewer_rules_counts_when_its_writer_is_surely_through(tmp_path: Path) -> None:
+    path = tmp_path / "data.yaml"
+    path.write_text("row-rules: {orders: none}\n")
+    rules = DataFile(path)
+    rules.load()
+    path.write_text("")
+    assert rules.current().rules.row_rules == {"orders": "none"}
+    old = path.stat().st_mtime - 5
+    os.utime(path, (old, old))
+    assert rules.current().rules.row_rules == {}

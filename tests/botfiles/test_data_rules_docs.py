@@ -89,6 +89,21 @@ async def test_callers_without_a_user_id_get_no_rows_of_a_ruled_table(shop: Shop
     assert await shop.ask("bob", "SELECT name FROM customers", config=config) == "Alice, Bob"
 
 
+async def test_other_tenants_get_rows_only_by_a_rule_that_names_the_tenant(shop: Shop) -> None:
+    acme = Caller(tenant="acme", user_id="alice", role="authenticated")
+    names = "SELECT name FROM customers"
+    assert await shop.ask(acme, names) == "nothing"
+    assert await shop.ask(acme, "SELECT title FROM price_list") == "Tea, Cup"
+    config = shop.ruled(customers="user_id = :user_id AND :tenant IN ('acme', 'default')")
+    assert await shop.ask(acme, names, config=config) == "Alice"
+    assert await shop.ask(acme, "SELECT total FROM orders", config=config) == "nothing"
+    assert await shop.ask(msgspec.structs.replace(acme, tenant="other"), names, config=config) == "nothing"
+    assert await shop.ask("alice", names, config=config) == "Alice"
+    by_bot = msgspec.structs.replace(BOT, row_rules={"customers": ":tenant = 'acme'"})
+    assert await shop.ask(acme, names, by_bot) == "Alice"
+    assert await shop.ask("alice", names, by_bot) == "nothing"
+
+
 async def test_claims_are_values_a_missing_one_is_null_and_impersonation_has_none(shop: Shop) -> None:
     config = shop.ruled(customers="name = :claims.app.team")
     admin = Caller(user_id="eve", role="admin", claims={"app.team": "Alice"})

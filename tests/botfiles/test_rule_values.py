@@ -18,6 +18,7 @@ def test_one_rule_as_text_and_many_as_json() -> None:
     assert row_rules_text("orders: user_id = :user_id") == {"orders": "user_id = :user_id"}
     text = '{"orders": "owner = :claims.team.id", "sales.*": "NONE", "*": "all"}'
     assert row_rules_text(text) == {"orders": "owner = :claims.team.id", "sales.*": "none", "*": "all"}
+    assert row_rules_text("orders: firm = :tenant") == {"orders": "firm = :tenant"}
 
 
 BAD_RULES = [
@@ -26,8 +27,15 @@ BAD_RULES = [
         "orders: the rule has the unknown name :userid; did you mean :user_id?",
     ),
     ({"orders": "r = :claim.team"}, "did you mean :claims.team?"),
-    ({"orders": "a = :me"}, "known: :user_id, :role, :claims.<name>"),
+    ({"orders": "a = :me"}, "known: :user_id, :role, :tenant, :claims.<name>"),
+    ({"orders": "a = :tenant_id"}, "did you mean :tenant?"),
     ({"orders": "a = ?"}, "parameters are written :name"),
+    ({"orders": "a = ':user_id'"}, "only a text; write :user_id without quotes"),
+    ({"orders": "a LIKE '%:claims.team%'"}, "write :claims.team without quotes"),
+    ({"orders": "a = '{{user_id}}'"}, "{{user_id}} is not replaced in a rule; write :user_id"),
+    ({"orders": "a = {{ tenant }}"}, "write :tenant without quotes"),
+    ({"*": "nonee"}, "did you mean none?"),
+    ({"orders": "'al'"}, "did you mean all?"),
     ({"orders": "1) OR (1"}, "closes a bracket that is not open"),
     ({"orders": "a = (1"}, "bracket without an end"),
     ({"orders": "a = 'b"}, "without an end"),

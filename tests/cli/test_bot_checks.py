@@ -132,6 +132,7 @@ def test_hosts_that_allow_nothing_and_headers_that_are_never_sent_are_told(shop:
     )
     lines = checked(shop, front, data=False)
     assert [line.split(": ")[0] for line in lines] == [f"bot.md:{n}" for n in (4, 5, 6, 12, 13)]
+    assert lines[0].endswith("https://a.example.com: leave the scheme out: a.example.com")
     assert lines[2].endswith(
         "http-allowed-domains: db.internal: db.internal cannot be allowed: "
         "it is a name of an internal network"

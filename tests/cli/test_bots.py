@@ -167,6 +167,37 @@ def test_check_with_data_tells_what_is_wrong_with_the_file_of_rules(shop: Path) 
     )
 
 
+def test_check_with_a_data_folder_that_is_not_there_is_refused(bots: Path) -> None:
+    for words in (["check"], ["check", "--bots", str(bots)], ["list"]):
+        done = run(*words, "--data", str(bots / "typo"))
+        told = f"appliance: there is no data folder {bots / 'typo'}; check --data\n"
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
+
+
+def test_check_counts_the_errors_of_other_files(shop: Path) -> None:
+    (shop / "data.yaml").write_text("row-rule: {orders: none}\nhidden-column: {orders: [id]}")
+    (shop / "bots" / "shop" / "bot.md").write_text("---\ndescription: d\n---\np")
+    (shop / "bots" / "shop" / "tools.py").write_text("import nothing_of_this_name\n")
+    done = run("check", "--data", str(shop))
+    told = f"1 bot file in {shop / 'bots'}, 0 with errors; 2 errors in data.yaml; 1 error in tools.py\n"
+    assert (done.returncode, done.stderr) == (1, told)
+
+
+def test_check_tells_a_table_that_a_rule_reads_and_the_bot_leaves_out(shop: Path) -> None:
+    (shop / "data.yaml").write_text("row-rules: {orders: id IN (SELECT rowid FROM customers), totals: all}")
+    needs = "needs the table customers, which this bot does not allow: add it to allowed-tables"
+    closed = "allowed-tables: orders cannot be shown to anybody:"
+    assert checked(shop, "allowed-tables: [orders]") == (
+        0,
+        [f"3: warning: {closed} its row rule in data.yaml {needs}"],
+    )
+    status, lines = checked(shop, "allowed-tables: [orders]\nrow-rules: {orders: total < 5}")
+    assert (status, lines) == (1, [f"3: error: {closed} a row rule of this file or of data.yaml {needs}"])
+    assert checked(shop, "allowed-tables: [orders, customers]") == (0, [])
+    _, lines = checked(shop, "allowed-tables: [orders, customers]\nrow-rules: {customers: none}")
+    assert "allowed-tables" not in "".join(lines)
+
+
 def test_check_as_json(bots: Path) -> None:
     done = run("check", "--data", str(bots.parent), "--json")
     report = json.loads(done.stdout)

@@ -18,7 +18,7 @@ import trio
 from rich.console import Console
 
 from appliance.cli.chat import ChatFailed, Emphasis, ws_url
-from appliance.cli.chat_tables import change_rows, clean, result
+from appliance.cli.chat_tables import change_rows, clean, local_minute, result
 from appliance.client import Change, ChatEvent, RowChange
 from tests.support.change_stage import change_stage
 from tests.support.stage import SLOW_TEXT, Stage, stage
@@ -80,7 +80,7 @@ async def test_no_server_is_a_sentence_that_says_how_to_start_one() -> None:
     run = await chat("support", "hi", "--url", "127.0.0.1:1")
     assert run.returncode == 1
     assert "cannot reach ws://127.0.0.1:1/ai/ws" in run.stderr
-    assert "appliance demo" in run.stderr
+    assert "appliance serve" in run.stderr
 
 
 async def test_a_token_opens_a_bot_for_members(scene: Stage) -> None:
@@ -176,6 +176,35 @@ async def test_without_a_terminal_nothing_is_decided_and_the_way_is_told(tmp_pat
         run = await chat("shop", "delete", "--url", scene.url)
         assert "run it with --token" in run.stderr
         assert len(scene.orders()) == 3
+
+
+def test_a_deadline_is_told_to_the_minute_of_the_local_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        assert local_minute("2026-03-14T20:09:26.535Z") == "2026-03-15 01:39"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert (local_minute("so\x1bon"), local_minute(None)) == ("soon", "")
+
+
+async def test_each_of_several_changes_is_asked_for_below_its_rows(tmp_path: Path) -> None:
+    async with change_stage(tmp_path) as scene:
+        options = ["--url", scene.url, "--token", scene.served.token("alice")]
+        typed = [("\n> ", "pay+delete\n"), (APPLY, "n\n"), (APPLY, "n\n"), ("\n> ", "\x04")]
+        screen = await trio.to_thread.run_sync(_typed, ["shop", *options], typed)
+        plain = re.sub("\x1b\\[[0-9;]*m", "", screen)
+        first, second = plain.split("Change 2 rows in orders:")[1].split("Delete 1 row from orders:")
+        assert "new → paid" in first.partition(APPLY)[0]
+        assert "Ada Lovelace" in second.partition(APPLY)[0]
+        assert scene.sql("SELECT status FROM _changes") == [("declined",), ("declined",)]
+
+
+async def test_a_query_without_rows_says_so(tmp_path: Path) -> None:
+    async with change_stage(tmp_path) as scene:
+        run = await chat("shop", "nobody", "--url", scene.url)
+        assert "No rows." in run.stderr, run.stderr
 
 
 def test_rows_before_and_after_tell_values_of_two_kinds_apart() -> None:

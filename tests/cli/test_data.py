@@ -157,6 +157,18 @@ def test_one_row_is_no_rows(data: Path, tmp_path: Path) -> None:
     assert " 1 row   a TEXT" in appliance("data", "tables", "--data", data).stdout
 
 
+def test_views_of_a_sqlite_file_are_told_to_stay_behind(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "shop.sqlite"
+    with closing(apsw.Connection(str(file))) as db:
+        db.execute(
+            'CREATE TABLE a (x); CREATE TABLE b (y); CREATE VIEW v AS SELECT 1;CREATE VIEW "w\nz" AS SELECT 2'
+        )
+    ran = appliance("data", "import", file, "--data", data)
+    assert ran.stdout.splitlines()[2:] == [f"2 views left behind: v, 'w\\nz', from {file}"]
+    ran = appliance("data", "import", file, "--table", "a", "--replace", "--data", data)
+    assert "behind" not in ran.stdout
+
+
 def test_one_bad_file_keeps_all_out(data: Path, people: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.csv"
     bad.write_text("a,b\n1,2\n3\n")

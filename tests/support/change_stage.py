@@ -1,7 +1,7 @@
 """A bot that changes a shop's orders when its user agrees, behind a network that can be cut.
 
-The model runs what a question asks for: a key of `STATEMENTS`. Afterwards it says `Noted.` It never ends
-the answer to `hang`.
+The model runs what a question asks for: a key of `STATEMENTS`, or several with + between them. Afterwards
+it says `Noted.` It never ends the answer to `hang`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ STATEMENTS = {
     "hostile": f'UPDATE "{TABLE}" SET "{COLUMN}" = "{COLUMN}" || \'{PAYLOAD}\'',
     "look": f'SELECT "{COLUMN}", id FROM "{TABLE}"',
     "list": "SELECT * FROM kinds",
+    "nobody": "SELECT id FROM orders WHERE customer = 'Nobody'",
     "many": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400) SELECT i FROM n",
 }
 
@@ -88,12 +89,13 @@ class Scene:
 def reply(request: Recorded) -> Reply:
     """The model's answer to the newest message of a request."""
     last = request.body["messages"][-1]
-    statement = STATEMENTS.get(str(last["content"])) if last["role"] == "user" else None
+    asked = str(last["content"]).split("+") if last["role"] == "user" else []
+    statements = [STATEMENTS[word] for word in asked if word in STATEMENTS]
     if last["content"] == "hang":
         return stream(text("Well, "), then="hang")
-    if statement is None:
+    if not statements:
         return openai_text("Noted.")
-    return openai_tool_calls(("execute_sql", {"sql": statement, "description": "it"}))
+    return openai_tool_calls(*(("execute_sql", {"sql": sql, "description": "it"}) for sql in statements))
 
 
 def _fill(data: Path) -> None:

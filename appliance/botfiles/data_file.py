@@ -169,11 +169,8 @@ class DataFile:
         if not 0 <= age_s < SETTLED_S:
             return False
         config, found = self._examine()
-        rules = (config or DataConfig()).rules
-        return not found and not (
-            good.rules.row_rules.keys() <= rules.row_rules.keys()
-            and good.rules.hidden_columns.keys() <= rules.hidden_columns.keys()
-        )
+        names = _names((config or DataConfig()).rules)
+        return not found and names < _names(good.rules)
 
     def findings(self) -> list[Finding]:
         """Everything that is wrong with the file; empty when it is good, or rightly not there."""
@@ -197,6 +194,15 @@ class DataFile:
             return [_error(1, "does not exist; its rules would be missing")]
         names = [name for name in MISNAMED if (self.path.parent / name).exists()]
         return [_error(1, f"does not exist, but {name} does; name it {NAME}") for name in names]
+
+
+def _names(rules: DataRules) -> frozenset[tuple[str, str]]:
+    """Which tables have rules of which kind."""
+    return frozenset(
+        (kind, table)
+        for kind, tables in (("rows", rules.row_rules), ("columns", rules.hidden_columns))
+        for table in tables
+    )
 
 
 def _missing(config: DataConfig) -> list[Finding]:

@@ -48,6 +48,26 @@ _INTERNAL_ENDINGS = (
     "kubernetes.default",
 )
 
+REFUSED_HEADERS = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "range",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers that decide where a request goes, how long it is or how the answer is packed: never a bot's."""
+
 
 class UrlRefused(Exception):
     """This URL or entry is not good; the text says why and what would be."""

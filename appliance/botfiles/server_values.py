@@ -9,29 +9,10 @@ from typing import Any
 from appliance.bot import McpServer
 from appliance.botfiles import values
 from appliance.botfiles.entries import EntryError, each, json_value, known_keys, verbatim
-from appliance.urlguard import UrlRefused, read_entry
+from appliance.urlguard import REFUSED_HEADERS, UrlRefused, read_entry
 
 HEADERS_FORM = '`{"api.example.com": {"Authorization": "Bearer {{crm.token}}"}}`'
 SERVERS_FORM = '`{"files": {"command": "program argument"}}` or `{"crm": {"url": "https://…"}}`'
-REFUSED_HEADERS = frozenset(
-    {
-        "accept-encoding",
-        "connection",
-        "content-encoding",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authorization",
-        "proxy-connection",
-        "range",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-"""They frame a request; whoever sets them can make two of one."""
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _SERVER_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -7,29 +7,10 @@ from collections.abc import Mapping
 
 from appliance.template import render_secret, variables
 from appliance.tools.base import ToolContext
-from appliance.urlguard import Target, UrlRefused, read_entry
+from appliance.urlguard import REFUSED_HEADERS, Target, UrlRefused, read_entry
 
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _VALUE = re.compile(r"[\t !-~]{0,8000}")
-_OURS = frozenset(
-    {
-        "accept-encoding",
-        "connection",
-        "content-encoding",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authorization",
-        "proxy-connection",
-        "range",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-"""Headers that decide where a request goes, how long it is or how the answer is packed."""
 
 
 def headers_for(context: ToolContext, target: Target) -> dict[str, str]:
@@ -40,7 +21,7 @@ def headers_for(context: ToolContext, target: Target) -> dict[str, str]:
     headers: dict[str, str] = {}
     for written, value in _written_for(context, target):
         name = written.lower()
-        if not _NAME.fullmatch(name) or name in _OURS:
+        if not _NAME.fullmatch(name) or name in REFUSED_HEADERS:
             raise UrlRefused(
                 f"A bot may not send the header {written[:100]!a}, so {target.host} was not asked."
             )

@@ -20,7 +20,8 @@ from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCMessage, JSONRPCNotification, JSONRPCRequest, jsonrpc_message_adapter
 
 from appliance.tools.mcp_rendered import Rendered
-from appliance.tools.own_process import RECEIVE_BYTES, PrintedLines, printable
+from appliance.tools.own_process import PrintedLines, printable
+from appliance.tools.worker_pipe import RECEIVE_BYTES
 
 MESSAGE_BYTES_MAX = 10_000_000
 EXIT_GRACE_S = 1.0

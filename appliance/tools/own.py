@@ -24,7 +24,6 @@ from appliance.tools.own_pool import OwnPool
 from appliance.tools.own_process import (
     START_GRACE_S,
     Limits,
-    WorkerEnded,
     command,
     environment,
     not_loaded,
@@ -33,7 +32,6 @@ from appliance.tools.own_process import (
 from appliance.tools.own_queries import CallQueries
 from appliance.tools.own_wire import (
     EXIT_MEMORY,
-    HEADER,
     Call,
     Done,
     Loaded,
@@ -41,6 +39,8 @@ from appliance.tools.own_wire import (
     Problem,
     parse_reply,
 )
+from appliance.tools.worker_frame import HEADER
+from appliance.tools.worker_pipe import WorkerEnded
 
 WAIT_S = 30.0
 """On top of a tool's deadline: a free process may have to be waited for, or started."""

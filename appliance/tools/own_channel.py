@@ -11,7 +11,6 @@ from typing import Any, BinaryIO
 
 from appliance.botkit import ChangeProposed, QueryError, Rows
 from appliance.tools.own_wire import (
-    HEADER,
     REPLY_BYTES_MAX,
     Answer,
     Ask,
@@ -22,6 +21,7 @@ from appliance.tools.own_wire import (
     frame,
     parse_request,
 )
+from appliance.tools.worker_frame import HEADER
 
 
 def private_channel() -> Channel:

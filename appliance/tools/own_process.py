@@ -15,8 +15,8 @@ import msgspec
 import trio
 
 from appliance.redact import Redactor
+from appliance.tools import worker_pipe
 from appliance.tools.own_wire import (
-    HEADER,
     REPLY_BYTES_MAX,
     Loaded,
     Problem,
@@ -25,10 +25,10 @@ from appliance.tools.own_wire import (
     frame,
     parse_reply,
 )
+from appliance.tools.worker_pipe import RECEIVE_BYTES, WorkerEnded, WorkerPipe
 
 START_GRACE_S = 15.0
 """A loaded machine may need seconds to start an interpreter that usually takes 0.2 s."""
-RECEIVE_BYTES = 64 * 1024
 LINE_CHARS_MAX = 1000
 LINE_BYTES_MAX = 4 * LINE_CHARS_MAX
 LINES_MAX = 100
@@ -38,11 +38,11 @@ SECRETS_MAX = 1000
 """Of those that one process was given, the latest ones: each printed line is searched for them."""
 
 ENVIRONMENT = (
-    *("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR"),
+    *worker_pipe.ENVIRONMENT,
     *("HOME", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
-"""All that a worker inherits: it must not know the keys of providers."""
+"""All that it inherits; the code of a bot's author may talk to others."""
 
 logger = logging.getLogger("appliance.tools")
 
@@ -54,14 +54,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     load_timeout_s: float = 10.0
     processes_max: int = 2
     idle_s: float = 300.0
-
-
-class WorkerEnded(Exception):
-    """The process has gone without an answer; `status` as in `subprocess`, None when we ended it."""
-
-    def __init__(self, status: int | None) -> None:
-        super().__init__(f"the process of the tools ended with status {status}")
-        self.status = status
 
 
 def command(tools_file: str, limits: Limits) -> list[str]:
@@ -88,7 +80,7 @@ class ToolProcess:
     def __init__(self, process: trio.Process, name: str) -> None:
         self._process = process
         self._name = name
-        self._unread = bytearray()
+        self._pipe = WorkerPipe(process, bytes_max=REPLY_BYTES_MAX)
         self._secrets: dict[str, None] = {}
         self._redactor = Redactor(())
         self.idle_since = 0.0
@@ -130,35 +122,14 @@ class ToolProcess:
 
     async def send(self, request: Request) -> None:
         """Pass a message on; raises `WorkerEnded`."""
-        assert self._process.stdin is not None
-        try:
-            await self._process.stdin.send_all(frame(request))
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            raise WorkerEnded(await self._process.wait()) from None
+        await self._pipe.send(frame(request))
 
     async def receive(self) -> Reply:
         """The next message; raises `WorkerEnded`."""
-        (length,) = HEADER.unpack(await self._exactly(HEADER.size))
-        if length > REPLY_BYTES_MAX:
-            raise WorkerEnded(None)
         try:
-            return parse_reply(await self._exactly(length))
+            return parse_reply(await self._pipe.receive())
         except msgspec.MsgspecError:
             raise WorkerEnded(None) from None
-
-    async def _exactly(self, count: int) -> bytes:
-        assert self._process.stdout is not None
-        while len(self._unread) < count:
-            try:
-                received = await self._process.stdout.receive_some(RECEIVE_BYTES)
-            except trio.ClosedResourceError:
-                received = b""
-            if not received:
-                raise WorkerEnded(await self._process.wait())
-            self._unread += received
-        body = bytes(self._unread[:count])
-        del self._unread[:count]
-        return body
 
     async def log_output(self) -> None:
         """Put what the author's code prints into our log, as warnings, until the process ends."""

@@ -6,15 +6,12 @@ may `Ask` for SQL any number of times and gets an `Answer` each time.
 
 from __future__ import annotations
 
-import struct
 from typing import Any, TypeAlias
 
 import msgspec
 
 from appliance.identity import Caller
-
-HEADER = struct.Struct(">I")
-"""Bytes of the message that follows."""
+from appliance.tools.worker_frame import framed
 
 REPLY_BYTES_MAX = 1024 * 1024
 """What a worker may send in one frame; one that announces more is killed."""
@@ -104,7 +101,7 @@ def frame(message: Request | Reply) -> bytes:
     that no message can hold.
     """
     body = msgspec.msgpack.encode(message)
-    return HEADER.pack(len(body)) + body
+    return framed(body)
 
 
 def parse_request(body: bytes) -> Request:

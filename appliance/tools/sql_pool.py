@@ -25,41 +25,20 @@ from appliance.tools.sql_parameters import checked
 from appliance.tools.sql_wire import (
     EXIT_MEMORY,
     FRAME_BYTES_MAX,
-    HEADER,
     Answer,
     Describe,
     Query,
     frame,
     parse_answer,
 )
+from appliance.tools.worker_pipe import ENVIRONMENT, WorkerEnded, WorkerPipe
 
 START_TIMEOUT_S = 20.0
 """A loaded machine may need seconds to start an interpreter that usually takes 0.3 s."""
 KILL_GRACE_S = 2.0
 """A worker ends itself at the deadline; this much later we do it."""
 SCHEMA_TIMEOUT_S = 15.0
-RECEIVE_BYTES = 64 * 1024
 NO_DEMANDS = Demands()
-
-ENVIRONMENT = (
-    "PATH",
-    "PYTHONPATH",
-    "PYTHONHOME",
-    "VIRTUAL_ENV",
-    "LD_LIBRARY_PATH",
-    "LANG",
-    "LC_ALL",
-    "TMPDIR",
-)
-"""All that a worker inherits: it must not know the keys of providers."""
-
-
-class WorkerEnded(Exception):
-    """The process has gone without an answer; `status` as in `subprocess`, None when we ended it."""
-
-    def __init__(self, status: int | None) -> None:
-        super().__init__(f"the SQL worker ended with status {status}")
-        self.status = status
 
 
 class SqlPool:
@@ -194,7 +173,7 @@ class _Worker:
 
     def __init__(self, process: trio.Process) -> None:
         self._process = process
-        self._unread = bytearray()
+        self._pipe = WorkerPipe(process, bytes_max=FRAME_BYTES_MAX)
 
     @classmethod
     async def start(cls, database: str) -> Self:
@@ -216,39 +195,15 @@ class _Worker:
 
     async def exchange(self, request: bytes) -> Answer:
         """Send a frame and wait for the answer; raises `WorkerEnded`."""
-        assert self._process.stdin is not None
-        try:
-            await self._process.stdin.send_all(request)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            raise WorkerEnded(await self._status()) from None
+        await self._pipe.send(request)
         return await self.receive()
 
     async def receive(self) -> Answer:
         """The next answer; raises `WorkerEnded`."""
-        (length,) = HEADER.unpack(await self._exactly(HEADER.size))
-        if length > FRAME_BYTES_MAX:
-            raise WorkerEnded(None)
         try:
-            return parse_answer(await self._exactly(length))
+            return parse_answer(await self._pipe.receive())
         except msgspec.MsgspecError:
             raise WorkerEnded(None) from None
-
-    async def _exactly(self, count: int) -> bytes:
-        assert self._process.stdout is not None
-        while len(self._unread) < count:
-            try:
-                received = await self._process.stdout.receive_some(RECEIVE_BYTES)
-            except trio.ClosedResourceError:
-                received = b""
-            if not received:
-                raise WorkerEnded(await self._status())
-            self._unread += received
-        body = bytes(self._unread[:count])
-        del self._unread[:count]
-        return body
-
-    async def _status(self) -> int:
-        return await self._process.wait()
 
     async def kill(self) -> None:
         """End the process and wait until it has gone; not held up by a cancel."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Any, TypeAlias
 
 import msgspec
@@ -11,9 +10,7 @@ from appliance.changes import ChangePlan
 from appliance.messages import QueryOutcome
 from appliance.schema import Schema
 from appliance.sqlguard import Demands, SqlPolicy
-
-HEADER = struct.Struct(">I")
-"""Bytes of the message that follows."""
+from appliance.tools.worker_frame import framed
 
 FRAME_BYTES_MAX = 64 * 1024 * 1024
 """No honest answer comes near; a worker that announces more is killed."""
@@ -58,7 +55,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def frame(message: Request | Answer) -> bytes:
     """The bytes of one message; raises `UnicodeEncodeError` for text that is not Unicode."""
     body = msgspec.msgpack.encode(message)
-    return HEADER.pack(len(body)) + body
+    return framed(body)
 
 
 def parse_request(body: bytes) -> Request:

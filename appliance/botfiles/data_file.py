@@ -24,7 +24,7 @@ log = logging.getLogger("appliance.data")
 
 NAME = "data.yaml"
 SETTLED_S = 1.0
-"""A version with fewer rules counts after this time: until then its writer may not be through."""
+"""A version without rules counts after this time: until then its writer may not be through."""
 MISNAMED = ("data.yml", "Data.yaml", "Data.yml")
 BYTES_MAX = 262_144
 FILES_MAX = 9
@@ -158,7 +158,7 @@ class DataFile:
         return self._good
 
     def _may_be_half_written(self, good: DataConfig) -> bool:
-        """Whether rules are gone from a file written a moment ago: editors empty it before they write.
+        """Whether all rules are gone from a file written a moment ago: some editors empty it first.
 
         Such a version counts when it has stood still for a while.
         """
@@ -169,8 +169,7 @@ class DataFile:
         if not 0 <= age_s < SETTLED_S:
             return False
         config, found = self._examine()
-        names = _names((config or DataConfig()).rules)
-        return not found and names < _names(good.rules)
+        return not found and good.rules != DataRules() == (config or DataConfig()).rules
 
     def findings(self) -> list[Finding]:
         """Everything that is wrong with the file; empty when it is good, or rightly not there."""
@@ -194,15 +193,6 @@ class DataFile:
             return [_error(1, "does not exist; its rules would be missing")]
         names = [name for name in MISNAMED if (self.path.parent / name).exists()]
         return [_error(1, f"does not exist, but {name} does; name it {NAME}") for name in names]
-
-
-def _names(rules: DataRules) -> frozenset[tuple[str, str]]:
-    """Which tables have rules of which kind."""
-    return frozenset(
-        (kind, table)
-        for kind, tables in (("rows", rules.row_rules), ("columns", rules.hidden_columns))
-        for table in tables
-    )
 
 
 def _missing(config: DataConfig) -> list[Finding]:

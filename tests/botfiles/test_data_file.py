@@ -183,7 +183,7 @@ def test_settings_name_the_file_and_then_it_must_be_there(path: Path) -> None:
         assert rules(data_file(settings).load()) == {"a": "none"}
 
 
-def test_a_file_with_fewer_rules_counts_when_its_writer_is_surely_through(tmp_path: Path) -> None:
+def test_a_file_without_rules_counts_when_its_writer_is_surely_through(tmp_path: Path) -> None:
     path = tmp_path / "data.yaml"
     path.write_text("row-rules: {orders: none}\n")
     rules = DataFile(path)

@@ -40,8 +40,9 @@ async def both_ways(served: Stack, data: Path, key: str) -> list[Frame]:
 
 async def test_a_user_of_another_tenant_sees_no_rows_of_a_namesake(tmp_path: Path) -> None:
     make_data(tmp_path)
+    key = acme_key(tmp_path)
     async with stack(tmp_path, script("SELECT id FROM orders"), bots=bot()) as served:
-        shown = await both_ways(served, tmp_path, acme_key(tmp_path))
+        shown = await both_ways(served, tmp_path, key)
         assert [(result["data"], result.get("error")) for result in shown] == [([], None)] * 2
         async with wire(served.ws_url, served.token("alice")) as client:
             [own] = results(await client.ask(await client.start()))
@@ -59,8 +60,9 @@ async def test_a_user_of_another_tenant_sees_no_rows_of_a_namesake(tmp_path: Pat
 async def test_a_user_of_another_tenant_writes_no_rows_of_a_namesake(tmp_path: Path, statement: str) -> None:
     make_data(tmp_path)
     before = sql(tmp_path, "SELECT * FROM orders")
+    key = acme_key(tmp_path)
     async with stack(tmp_path, script(statement), bots=bot()) as served:
-        await both_ways(served, tmp_path, acme_key(tmp_path))
+        await both_ways(served, tmp_path, key)
     assert sql(tmp_path, "SELECT * FROM orders") == before
 
 
@@ -69,8 +71,9 @@ async def test_a_rule_that_names_the_tenant_shows_each_their_own_rows(tmp_path: 
     sql(tmp_path, "UPDATE orders SET status = 'acme' WHERE id = 3")
     rule = "orders: user_id = :user_id"
     ruled = {"shop": bot()["shop"].replace(rule, f"{rule} AND (status = 'acme') = (:tenant = 'acme')")}
+    key = acme_key(tmp_path)
     async with stack(tmp_path, script("SELECT id FROM orders"), bots=ruled) as served:
-        shown = await both_ways(served, tmp_path, acme_key(tmp_path))
+        shown = await both_ways(served, tmp_path, key)
         assert [[row["id"] for row in result["data"]] for result in shown] == [[3], [3]]
         async with wire(served.ws_url, served.token("alice")) as client:
             [own] = results(await client.ask(await client.start()))

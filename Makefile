@@ -5,6 +5,9 @@ DATA ?= ./demo-data
 ENGINE ?= docker
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests also wait, for servers, browsers and deadlines: one process more than there are cores keeps all of them
+# busy. WORKERS=0 runs everything in one process.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
 .PHONY: demo test check test-llama test-image bench image clean
 
@@ -24,7 +27,8 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-dev
 	@tests/support/install-browser
-	$(BIN)/python -m pytest $(ARGS)
+	@tests/support/install-clients
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 # The OpenAI provider against llama.cpp. The package with the model also asks for a llama.cpp that is
 # compiled at install time, which nothing here uses.

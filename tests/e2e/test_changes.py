@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,8 @@ async def test_a_proposal_outlives_a_reload_and_a_second_tab_decides_it(scene: S
 
 
 async def test_a_decision_that_the_network_lost_is_sent_again_even_after_a_reload(scene: Scene) -> None:
+    in_trio = partial(trio.from_thread.run, trio_token=trio.lowlevel.current_trio_token())
+
     async def lose() -> None:
         scene.network.deaf = True
 
@@ -119,13 +122,13 @@ async def test_a_decision_that_the_network_lost_is_sent_again_even_after_a_reloa
     def play(page: Page, complaints: Complaints) -> None:
         propose(page, scene, "delete")
         change = card(page, "Delete 1 row from orders?")
-        trio.from_thread.run(lose)
+        in_trio(lose)
         change.get_by_role("button", name="Confirm").click()
         expect(change.get_by_role("status")).to_have_text("Confirming…")
         for name in ("Confirm", "Decline"):
             expect(change.get_by_role("button", name=name)).to_be_disabled()
         assert len(scene.orders()) == 3
-        trio.from_thread.run(mend)
+        in_trio(mend)
         page.reload()
         expect(card(page, "Deleted 1 row from orders").get_by_role("status")).to_contain_text("Confirmed")
         expect(page.locator(".question")).to_have_text(["delete", "Confirmed: delete 1 row of orders"])

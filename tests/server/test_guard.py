@@ -14,7 +14,7 @@ from tests.support.loopback import LoopbackServer, app_server, readable
 from tests.support.raw_socket import BINARY, CLOSE, TEXT, RawSocket, frame, upgrade
 
 APP = "tests.server.guarded_app:make_app"
-MUTATIONS_S = 10.0
+MUTATIONS = 500
 UNEXPECTED = "after an unexpected error"
 
 
@@ -79,11 +79,9 @@ def test_raw_input_harms_nobody_else(server: LoopbackServer, bystander: RawSocke
     assert UNEXPECTED not in server.log()
 
 
-def test_ten_seconds_of_mutated_inputs_harm_nobody_else(server: LoopbackServer, bystander: RawSocket) -> None:
+def test_hundreds_of_mutated_inputs_harm_nobody_else(server: LoopbackServer, bystander: RawSocket) -> None:
     chance = random.Random(20240229)
-    sent = 0
-    until = time.monotonic() + MUTATIONS_S
-    while time.monotonic() < until:
+    for sent in range(1, MUTATIONS + 1):
         with client_of(server) as client:
             try:
                 client.send(mutate(chance))
@@ -92,11 +90,8 @@ def test_ten_seconds_of_mutated_inputs_harm_nobody_else(server: LoopbackServer, 
                 client.send(mutate(chance))
             except ConnectionError:
                 pass
-        sent += 1
         if sent % 50 == 0:
             assert unharmed(server, bystander), server.log()
-    assert unharmed(server, bystander), server.log()
-    assert sent > 100
     assert UNEXPECTED not in server.log()
 
 

@@ -19,7 +19,7 @@ from appliance.errors import InvalidInput
 from appliance.server.run import ServerLimits, bind, serve
 from appliance.settings import load
 from tests.server.guarded_app import make_app
-from tests.support.loopback import LoopbackServer, app_server, serving
+from tests.support.loopback import LoopbackServer, app_server, readable, serving
 from tests.support.raw_socket import BINARY, PING, PONG, TEXT, RawSocket, frame, upgrade
 
 APP = "tests.server.guarded_app:make_app"
@@ -31,7 +31,7 @@ def get(server: LoopbackServer, path: str) -> bytes:
         return client.read_all()
 
 
-def eventually(condition: Callable[[], bool], within_s: float = 5.0) -> bool:
+def eventually(condition: Callable[[], bool], within_s: float = 20.0) -> bool:
     until = time.monotonic() + within_s
     while not condition():
         if time.monotonic() > until:
@@ -56,13 +56,13 @@ async def read_events(url: str) -> bytes:
 
 def ticking_app(*, cured: bool) -> QuartTrio:
     app = QuartTrio(__name__)
-    app.config["RESPONSE_TIMEOUT"] = 0.25  # the real one is 60 s
+    app.config["RESPONSE_TIMEOUT"] = 0.5  # the real one is 60 s
 
     @app.get("/ticks")
     async def ticks() -> Response:
         async def body():
             for number in range(8):
-                await trio.sleep(0.1)
+                await trio.sleep(0.2 if number > 1 else 0)
                 yield f"data: {number}\n\n"
 
         response = Response(IterableBody(body()), content_type="text/event-stream")
@@ -159,10 +159,11 @@ while s.recv(1 << 20): pass
 
 def test_messages_that_the_handler_does_not_read_wait_in_the_kernel(strict: LoopbackServer) -> None:
     before, memory = ended(strict, "deaf"), strict.rss_kib()
+    flood = frame(BINARY, b"a" * 100_000) * 1000  # made before, lest the first pings go unanswered meanwhile
     with client_of(strict, timeout_s=0.7) as client:
         client.open_websocket("/deaf")
         with pytest.raises(TimeoutError):
-            client.send(frame(BINARY, b"a" * 100_000) * 1000)
+            client.send(flood)
         # Its answers to pings wait behind these messages: that must not count against it.
         assert ended(strict, "deaf") == before
         assert strict.rss_kib() - memory < 20_000
@@ -194,21 +195,22 @@ def test_websocket_that_answers_pings_stays(strict: LoopbackServer) -> None:
 def test_unfinished_head_is_cut(strict: LoopbackServer) -> None:
     with client_of(strict) as client:
         client.send(b"GET / HTTP/1.1\r\n")
-        for _ in range(3):  # drop by drop does not help
-            time.sleep(0.08)
+        for _ in range(100):  # drop by drop does not help
+            if readable(client.sock, 0.05):
+                break
             client.send(b"X: y\r\n")
-        begun = time.monotonic()
+        else:
+            pytest.fail("the head could go on for ever")
         assert client.read_all() == b""
-        assert time.monotonic() - begun < 2
 
 
 def test_connection_without_a_next_request_is_closed(strict: LoopbackServer) -> None:
     with client_of(strict) as client:
+        begun = time.monotonic()
         client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         client.read_until(b"hi")
-        begun = time.monotonic()
-        assert client.read_all() == b""
-        assert 0.4 < time.monotonic() - begun < 3
+        assert client.read_all() == b""  # fails when the end does not come within the client's patience
+        assert time.monotonic() - begun >= 0.6  # not at once: the next request had its time
 
 
 def test_long_answers_and_websockets_outlive_the_deadlines_of_heads(strict: LoopbackServer) -> None:

@@ -28,7 +28,7 @@ from quart_trio import QuartTrio
 from appliance.server.run import ServerLimits, serve
 
 ROOT = Path(__file__).parents[2]
-START_S = 20.0
+START_S = 40.0
 STOP_S = 15.0
 URL = re.compile(r"https?://(\[[^\]]+\]|[^\s:/]+):(\d+)")
 

@@ -133,14 +133,14 @@ WRITES = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "fragment"), READS)
-async def test_the_error_says_what_to_write_for_sqlite(pool: SqlPool, sql: str, fragment: str) -> None:
-    assert fragment in await error(pool, sql)
+async def test_the_error_says_what_to_write_for_sqlite(pool: SqlPool) -> None:
+    told = [(sql, fragment, await error(pool, sql)) for sql, fragment in READS]
+    assert [case for case in told if case[1] not in case[2]] == []
 
 
-@pytest.mark.parametrize(("sql", "fragment"), WRITES)
-async def test_the_error_of_a_writing_statement_says_so_too(pool: SqlPool, sql: str, fragment: str) -> None:
-    assert fragment in await error(pool, sql, WRITING)
+async def test_the_error_of_a_writing_statement_says_so_too(pool: SqlPool) -> None:
+    told = [(sql, fragment, await error(pool, sql, WRITING)) for sql, fragment in WRITES]
+    assert [case for case in told if case[1] not in case[2]] == []
 
 
 async def test_other_refusals_are_told_as_ever(pool: SqlPool) -> None:

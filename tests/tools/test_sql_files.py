@@ -96,30 +96,28 @@ async def test_the_tables_of_an_outcome_have_their_schema(pool: SqlPool, policy:
     assert outcome.types == ["number"]
 
 
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "SELECT * FROM warehouse.staff",
-        "SELECT * FROM staff",
-        "SELECT count(*) FROM staff",
-        'SELECT * FROM "warehouse.staff"',
-        "SELECT 1 FROM (SELECT 1 AS id) NATURAL JOIN staff",
-        "SELECT 1 FROM customers JOIN warehouse.staff USING (id)",
-        "SELECT * FROM warehouse._keys",
-        "SELECT * FROM _keys",
-        "SELECT * FROM warehouse.sqlite_schema",
-        "SELECT 1 IN staff",
-        "SELECT 1 IN warehouse.staff",
-        "SELECT * FROM warehouse.no_such",
-        "SELECT * FROM archive.sales",
-    ],
-)
-async def test_no_name_reaches_other_tables_of_an_attached_file(
-    pool: SqlPool, policy: SqlPolicy, sql: str
-) -> None:
-    outcome = await asked(pool, sql, policy)
-    assert outcome.rows == []
-    assert (outcome.error or "").startswith(("Table not allowed", "Permission denied"))
+OUT_OF_REACH = [
+    "SELECT * FROM warehouse.staff",
+    "SELECT * FROM staff",
+    "SELECT count(*) FROM staff",
+    'SELECT * FROM "warehouse.staff"',
+    "SELECT 1 FROM (SELECT 1 AS id) NATURAL JOIN staff",
+    "SELECT 1 FROM customers JOIN warehouse.staff USING (id)",
+    "SELECT * FROM warehouse._keys",
+    "SELECT * FROM _keys",
+    "SELECT * FROM warehouse.sqlite_schema",
+    "SELECT 1 IN staff",
+    "SELECT 1 IN warehouse.staff",
+    "SELECT * FROM warehouse.no_such",
+    "SELECT * FROM archive.sales",
+]
+
+
+async def test_no_name_reaches_other_tables_of_an_attached_file(pool: SqlPool, policy: SqlPolicy) -> None:
+    for sql in OUT_OF_REACH:
+        outcome = await asked(pool, sql, policy)
+        assert outcome.rows == [], sql
+        assert (outcome.error or "").startswith(("Table not allowed", "Permission denied")), sql
 
 
 async def test_an_unqualified_name_of_a_file_that_may_not_be_read_does_not_resolve(

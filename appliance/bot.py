@@ -64,6 +64,14 @@ class McpServer(msgspec.Struct, frozen=True, kw_only=True):
     tools: list[str] = []
 
 
+class ClientTool(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool that the client runs, not we; `parameters` is a JSON schema of type object."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any] = msgspec.field(default_factory=lambda: {"type": "object", "properties": {}})
+
+
 class Bot(msgspec.Struct, frozen=True, kw_only=True):
     """Settings and prompt of one bot; defaults are those that the Fluxbase guide promises.
 
@@ -109,6 +117,7 @@ class Bot(msgspec.Struct, frozen=True, kw_only=True):
     http_allowed_domains: list[str] = []
     http_headers: dict[str, dict[str, str]] = {}
     mcp_servers: list[McpServer] = []
+    client_tools: list[ClientTool] = []
     tools_file: str = ""
     tools_mark: str = ""
     knowledge_bases: list[str] = []

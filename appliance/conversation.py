@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
-    """One row; times are Unix seconds. `reserved_seq` is beyond any position that was ever sent."""
+    """One row; times are Unix seconds. `reserved_seq` is beyond any position that was ever sent.
+
+    `source` is the wire that made it: fluxbase, chatbase, ai-sdk, botpress, lexicon, openai. `external_id` is
+    what its maker calls it, where that is not `id`. In a `paused` one the bot does not answer.
+    """
 
     id: str
     tenant: str
@@ -24,6 +30,27 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: float
     last_message_at: float
     expires_at: float | None
+    source: str = "fluxbase"
+    external_id: str | None = None
+    metadata: dict[str, Any] = {}
+    paused: bool = False
+
+    @property
+    def public_id(self) -> str:
+        """What its maker knows it by."""
+        return self.external_id or self.id
+
+    @property
+    def user_id(self) -> str | None:
+        """The user whose it is; None when it is nobody's in particular."""
+        return self.owner.removeprefix("user:") if self.owner.startswith("user:") else None
+
+
+class External(msgspec.Struct, frozen=True, kw_only=True):
+    """A maker's own id for a conversation; unique in its tenant and `scope`."""
+
+    scope: str
+    id: str
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,3 +59,20 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     conversation: Conversation
     message_count: int
     preview: str
+
+
+class ConversationFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of a tenant's conversations are wanted; what is None does not matter.
+
+    `owner` and `person` are as `Caller.owner`; a person owns or takes part. `start` and `end` bound the
+    moment it was made, in Unix seconds, the end not included. No `sources` means all.
+    """
+
+    tenant: str
+    namespace: str | None = None
+    bot: str | None = None
+    owner: str | None = None
+    person: str | None = None
+    sources: tuple[str, ...] = ()
+    start: float | None = None
+    end: float | None = None

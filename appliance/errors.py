@@ -11,15 +11,21 @@ maps codes to its own words in one table.
     ├── NotFound               no such thing, or not the caller's: the two look alike
     │   ├── BotNotFound
     │   ├── ConversationNotFound
+    │   ├── MessageNotFound
+    │   ├── ToolCallNotFound   no such call waits for the client's output
     │   └── UserNotFound
     ├── AuthRequired           nobody is signed in and somebody has to be
     │   └── InvalidCredential  a token or key was shown and is not good
+    │       └── CredentialExpired  … any more; it has the same code
     ├── Forbidden              signed in, but not allowed
     ├── LimitReached           rate, daily, tokens, turns: says which, how much, until when
     ├── Conflict               it was decided already, or is not any more what it was
     ├── ChangeRefused          a change of the team's data cannot be made; nothing of it was
     ├── ToolLoop               the model insists on a tool that the bot's rules refuse
     ├── Busy                   a bounded queue is full: try again soon
+    ├── TooManyRequests        this key or address asks too often
+    ├── RouteNotFound          there is no such path here
+    ├── MethodNotAllowed       there is, but not with this method
     ├── ProviderError          the model could not be used
     │   ├── ProviderNotConfigured
     │   ├── ProviderAuthFailed
@@ -85,6 +91,18 @@ class ConversationNotFound(NotFound):
     code = "conversation_not_found"
 
 
+class MessageNotFound(NotFound):
+    """No such message in this conversation."""
+
+    code = "message_not_found"
+
+
+class ToolCallNotFound(NotFound):
+    """No tool call of that id waits for its client's output: unknown, answered or void."""
+
+    code = "tool_call_not_found"
+
+
 class UserNotFound(NotFound):
     """The user to act for is not known here."""
 
@@ -101,6 +119,10 @@ class InvalidCredential(AuthRequired):
     """A credential was shown and is wrong, expired, revoked or of the wrong kind."""
 
     code = "invalid_credential"
+
+
+class CredentialExpired(InvalidCredential):
+    """It was good until it expired. Only some wires tell this apart, so the code is the same."""
 
 
 class Forbidden(ApplianceError):
@@ -157,6 +179,31 @@ class Busy(ApplianceError):
     """A bounded queue is full; nothing was stored, the same message may be sent again."""
 
     code = "busy"
+
+
+class TooManyRequests(ApplianceError):
+    """More requests, messages or connections than one may have.
+
+    `retry_after_s` from now, where it is known.
+    """
+
+    code = "too_many_requests"
+
+    def __init__(self, text: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
+
+
+class RouteNotFound(NotFound):
+    """No endpoint at this path."""
+
+    code = "route_not_found"
+
+
+class MethodNotAllowed(ApplianceError):
+    """The path is there, for other methods; the text names them."""
+
+    code = "method_not_allowed"
 
 
 class ProviderError(ApplianceError):

@@ -11,11 +11,11 @@ A turn's first event is `TurnStarted`; its last is exactly one of `TurnDone`, `T
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from appliance.messages import ToolCall, ToolResult, Usage
+from appliance.messages import Finish, PromptMessage, ToolCall, ToolResult, Usage
 
 # -- commands: what a client can ask of the engine ---------------------------------------------------
 
@@ -35,6 +35,50 @@ class SendMessage(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: str
     content: str
     client_id: str | None = None
+    payload: dict[str, Any] | None = None
+    """The message in its wire's own form, where that is more than text; kept and given back as it is."""
+    metadata: dict[str, Any] = {}
+    answered: bool = True
+    """False for what the bot does not read, such as a picture: it is kept and told, and no turn follows."""
+    extra: Extra | None = None
+    runs_tools: bool = False
+    """This client runs the bot's `client-tools`, so the model may ask for them."""
+    polled: bool = False
+    """The client may come back for the answer, so it is finished though nobody reads along."""
+    opens: bool = False
+    """The conversation was made for this message: when the message is refused, it goes again."""
+
+
+class Extra(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client that keeps the history itself brings along; the bot's own settings are the bounds.
+
+    `history` stands in for the stored messages, `instructions` come behind the bot's own.
+    """
+
+    history: list[PromptMessage] | None = None
+    instructions: str = ""
+    temperature: float | None = None
+    max_tokens: int | None = None
+
+
+class Retry(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer a message of the user anew, known by its id or its client's id; all that follows it is deleted.
+
+    `content` replaces what it says.
+    """
+
+    conversation_id: str
+    message_id: str
+    content: str | None = None
+    payload: dict[str, Any] | None = None
+    """Comes with the new content, where that is more than text."""
+    runs_tools: bool = False
+
+
+class CarryOn(msgspec.Struct, frozen=True, kw_only=True):
+    """Go on with the outputs of the tools that the client ran; the last answer asked for them."""
+
+    conversation_id: str
 
 
 class Decide(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +103,7 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True):
     after: int = 0
 
 
-Command: TypeAlias = StartChat | SendMessage | Decide | CancelTurn | Resume
+Command: TypeAlias = StartChat | SendMessage | Retry | CarryOn | Decide | CancelTurn | Resume
 
 # -- events: what a log holds -------------------------------------------------------------------------
 
@@ -70,13 +114,73 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Base of everything that a log can hold."""
 
 
+class MessagePosted(Event, frozen=True, kw_only=True, tag="message_posted"):
+    """Somebody's message is stored, before and whether or not the bot takes it up.
+
+    `turn_id` is empty when no turn follows: the bot does not read it, or the conversation is `paused`.
+    `author` is `Caller.owner` of who wrote it, `at` Unix seconds. Only messages without a turn are replayed:
+    those with one are told again by their `TurnStarted`.
+    """
+
+    message_id: str
+    turn_id: str
+    content: str
+    author: str
+    at: float
+    client_id: str = ""
+    payload: dict[str, Any] | None = None
+    metadata: dict[str, Any] = {}
+    paused: bool = False
+
+
+class MessageDeleted(Event, frozen=True, kw_only=True, tag="message_deleted"):
+    """A message is gone for everybody; not replayed."""
+
+    message_id: str
+    author: str
+    """`Caller.owner` of who wrote it; empty for the bot."""
+
+
+class PersonJoined(Event, frozen=True, kw_only=True, tag="person_joined"):
+    """Somebody takes part in the conversation from now on; not replayed."""
+
+    person: str
+
+
+class PersonLeft(Event, frozen=True, kw_only=True, tag="person_left"):
+    """Somebody takes part no more and may read nothing that follows; not replayed."""
+
+    person: str
+
+
+class EventPosted(Event, frozen=True, kw_only=True, tag="event_posted"):
+    """Somebody told something that is no message; not replayed."""
+
+    event_id: str
+    author: str
+    payload: dict[str, Any]
+    at: float
+
+
+class ConversationDeleted(Event, frozen=True, kw_only=True, tag="conversation_deleted"):
+    """There is nothing more to read here."""
+
+
 class TurnStarted(Event, frozen=True, kw_only=True, tag="turn_started"):
-    """A user's message was taken up; its text is in the event so that every reader can show it."""
+    """A user's message was taken up; its text is in the event so that every reader can show it.
+
+    `answer_id` is what the answer will be stored as. A turn that `continues` goes on with the outputs of
+    tools that the client ran: it has no text, and `message_id` is that of the user's last message.
+    """
 
     turn_id: str
     message_id: str
     content: str
     client_id: str = ""
+    answer_id: str = ""
+    author: str = ""
+    at: float = 0.0
+    continues: bool = False
 
 
 class Progress(Event, frozen=True, kw_only=True, tag="progress"):
@@ -93,9 +197,10 @@ class TextDelta(Event, frozen=True, kw_only=True, tag="text_delta"):
 
 
 class ToolCalled(Event, frozen=True, kw_only=True, tag="tool_called"):
-    """The model asked for a tool and it is about to run."""
+    """The model asked for a tool and it is about to run; here, or by the client."""
 
     call: ToolCall
+    by_client: bool = False
 
 
 class ToolFinished(Event, frozen=True, kw_only=True, tag="tool_finished"):
@@ -105,12 +210,14 @@ class ToolFinished(Event, frozen=True, kw_only=True, tag="tool_finished"):
 
 
 class TurnDone(Event, frozen=True, kw_only=True, tag="turn_done"):
-    """The answer is complete and stored as `message_id`."""
+    """The answer is complete and stored as `message_id`; `at` is when, in Unix seconds."""
 
     turn_id: str
     message_id: str
     usage: Usage
     note: Literal["", "token_budget"] = ""
+    finish: Finish = "stop"
+    at: float = 0.0
 
 
 class TurnCancelled(Event, frozen=True, kw_only=True, tag="turn_cancelled"):
@@ -122,6 +229,7 @@ class TurnCancelled(Event, frozen=True, kw_only=True, tag="turn_cancelled"):
     reason: Literal["user", "orphaned", "shutdown", "deleted"] = "user"
     waited: bool = False
     """It was cancelled while it waited for its turn, so nothing of it was ever told."""
+    at: float = 0.0
 
 
 class TurnFailed(Event, frozen=True, kw_only=True, tag="turn_failed"):
@@ -132,16 +240,23 @@ class TurnFailed(Event, frozen=True, kw_only=True, tag="turn_failed"):
     usage: Usage
     code: str
     message: str
+    at: float = 0.0
 
 
 TurnEvent: TypeAlias = (
     TurnStarted | Progress | TextDelta | ToolCalled | ToolFinished | TurnDone | TurnCancelled | TurnFailed
 )
+"""What one turn tells."""
+
+LogEvent: TypeAlias = (
+    TurnEvent | MessagePosted | MessageDeleted | PersonJoined | PersonLeft | EventPosted | ConversationDeleted
+)
+"""What a conversation's log holds: turns, and what people do around them."""
 
 TERMINAL_EVENTS = (TurnDone, TurnCancelled, TurnFailed)
 
 
-def width(event: TurnEvent) -> int:
+def width(event: LogEvent) -> int:
     """How far `event` moves the log's position.
 
     A cancelled turn, and one that a tool loop ended, takes two: some wires tell it in two frames, and each

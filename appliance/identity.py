@@ -10,6 +10,8 @@ import ipaddress
 
 import msgspec
 
+from appliance.errors import AuthRequired, Forbidden
+
 DEFAULT_TENANT = "default"
 
 ADMIN_ROLES = frozenset({"admin", "service_role", "instance_admin", "dashboard_admin"})
@@ -20,8 +22,11 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """An authenticated or anonymous party.
 
     `user_id` is empty for anybody who is not a user (anonymous, service and tenant keys).
-    `visitor_id` is set for an anonymous visitor who shows a signed visitor token.
-    `ip` is the client's address as seen by the server (trusted-proxy aware), never chosen by the client.
+    `visitor_id` is set for an anonymous visitor who shows a signed visitor token, `guest_id` for somebody who
+    chose a name for themselves: nobody vouches for it, so it opens conversations and no data.
+    `default_bot` and `stream_format` (sse, ndjson) are choices that stand with the key that was shown.
+    `ip` is the client's address as seen by the server (trusted-proxy aware), never chosen by the client;
+    `user_agent` is what the client calls itself, for the audit trail only.
     `expires_at` is the token's `exp` in Unix seconds, None for keys and anonymous callers.
     `impersonated_by` names the admin on whose behalf limits are counted and audits are written.
     `claims` are the scalar claims of the caller's token for row rules; those of nested objects have dotted
@@ -34,6 +39,10 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     visitor_id: str = ""
     key_id: str = ""
     ip: str = ""
+    guest_id: str = ""
+    default_bot: str = ""
+    stream_format: str = ""
+    user_agent: str = ""
     expires_at: float | None = None
     impersonated_by: str = ""
     claims: dict[str, str | int | float | bool] = {}
@@ -59,6 +68,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
             return f"user:{self.user_id}"
         if self.visitor_id:
             return f"visitor:{self.visitor_id}"
+        if self.guest_id:
+            return f"guest:{self.guest_id}"
         if self.key_id and self.role != "anon":
             return f"key:{self.key_id}"
         return f"role:{self.role}" if self.role != "anon" else "anon"
@@ -79,6 +90,37 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         """Service-role callers are counted but not limited."""
         return self.role == "service_role" and not self.impersonated_by
 
+    @property
+    def is_workspace(self) -> bool:
+        """True for a tenant's own server and for admins.
+
+        Every conversation of the tenant is theirs to go on with.
+        """
+        return (self.role == "tenant_service" and not self.is_user) or self.is_admin
+
+    def as_owner(self, owner: str) -> Caller:
+        """This workspace in the name of `owner` (see `owner`).
+
+        With the rights of an ordinary user or visitor.
+        """
+        kind, _, id = owner.partition(":")
+        nobody = msgspec.structs.replace(
+            self, role="anon", user_id="", visitor_id="", guest_id="", key_id="", claims={}, expires_at=None
+        )
+        match kind:
+            case "user":
+                return msgspec.structs.replace(nobody, role="authenticated", user_id=id, key_id=self.key_id)
+            case "visitor":
+                return msgspec.structs.replace(nobody, visitor_id=id)
+            case "guest":
+                return msgspec.structs.replace(nobody, guest_id=id)
+            case "key":
+                return msgspec.structs.replace(nobody, role="tenant_service", key_id=id)
+            case "role":
+                return msgspec.structs.replace(nobody, role=id)
+            case _:
+                return nobody
+
     def impersonate(self, user_id: str) -> Caller:
         """This admin acting as `user_id` with the rights of an ordinary user."""
         return msgspec.structs.replace(
@@ -86,10 +128,33 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
             role="authenticated",
             user_id=user_id,
             visitor_id="",
+            guest_id="",
             key_id="",
             claims={},  # they tell of the admin, not of the target
             impersonated_by=self.principal,
         )
+
+
+def require_user(caller: Caller) -> None:
+    """Raises `AuthRequired` for the anonymous; users, admins and tenants each have something of their own."""
+    if not caller.is_user and caller.role == "anon":
+        raise AuthRequired("Sign in first: send a user's token as Authorization: Bearer <token>.")
+
+
+def require_admin(caller: Caller) -> None:
+    """Raises `AuthRequired` when nothing was shown, `Forbidden` when it was but is not an admin's."""
+    if caller.is_admin:
+        return
+    if caller.role == "anon" and not caller.is_user and not caller.key_id:
+        raise AuthRequired("Sign in first: this needs an admin's token or a service key.")
+    raise Forbidden("This needs the role admin or a service key.")
+
+
+def require_operator(caller: Caller) -> None:
+    """`require_admin`, and of the default tenant: for what all tenants share. Raises as that does."""
+    require_admin(caller)
+    if caller.tenant != DEFAULT_TENANT:
+        raise Forbidden("All tenants share this: only an admin of the default tenant may see and change it.")
 
 
 def _network(ip: str) -> str:

@@ -101,10 +101,11 @@ class TextPart(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
 
 
 class ToolCallPart(msgspec.Struct, frozen=True, kw_only=True, tag="tool_call"):
-    """One call the model made; `seq` is its log position."""
+    """One call the model made, for us to run or for the client; `seq` is its log position."""
 
     seq: int
     call: ToolCall
+    by_client: bool = False
 
 
 class ToolResultPart(msgspec.Struct, frozen=True, kw_only=True, tag="tool_result"):
@@ -117,11 +118,18 @@ class ToolResultPart(msgspec.Struct, frozen=True, kw_only=True, tag="tool_result
 Part: TypeAlias = TextPart | ToolCallPart | ToolResultPart
 """What an assistant message is made of, in order."""
 
+Finish: TypeAlias = Literal["stop", "length", "tool_calls"]
+"""Why an answer ends: it is whole, as long as it may be, or waits for tools that the client runs."""
+
 MessageStatus: TypeAlias = Literal["queued", "running", "done", "cancelled", "failed", "interrupted"]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """A stored message. User messages have `content`, assistant messages have `parts`.
+
+    An answer whose first parts are results goes on where the one before it asked for tools that the client
+    runs. `author` is `Caller.owner` of who wrote it, empty for the bot. `payload` is a message in the own
+    form of its wire.
 
     `first_seq` and `last_seq` bound its events in the conversation's log. Times are Unix seconds.
     """
@@ -140,6 +148,23 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     first_seq: int = 0
     last_seq: int = 0
     created_at: float = 0.0
+    author: str = ""
+    payload: dict[str, Any] | None = None
+    metadata: dict[str, Any] = {}
+    feedback: Literal["positive", "negative"] | None = None
+    finish: Finish = "stop"
+    position: int = 0
+    """Orders the messages of a conversation, and keeps its place when others come and go."""
+
+    @property
+    def is_shown(self) -> bool:
+        """Is it for people: somebody's words, or an answer that has begun?"""
+        return self.role == "user" or bool(self.parts)
+
+    @property
+    def continues(self) -> bool:
+        """Is it an answer that goes on with the outputs of tools that the client ran?"""
+        return self.role == "assistant" and bool(self.parts) and isinstance(self.parts[0], ToolResultPart)
 
     @property
     def text(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -51,16 +52,23 @@ class PromptContext(msgspec.Struct, frozen=True, kw_only=True):
     `left_out` names the others (`relevance.choose_tables`), `examples` are those that fit the question
     (`relevance.choose_examples`), `tools` the names of the tools that are offered. `budget_tokens` is how
     much the model can read, less what it may write.
+
+    `question` is None when an answer goes on: `outputs` are then what the client made of the tools that the
+    last answer of the history asked for. `prior` stands in for the history where the client keeps it, and
+    `instructions` are the client's own, behind the bot's.
     """
 
     bot: Bot
     prompt: str
     schema: Schema | None
     history: list[Message]
-    question: str
+    question: str | None
     user_id: str
     now: str
     budget_tokens: int
+    outputs: list[ToolResult] = []
+    prior: list[PromptMessage] | None = None
+    instructions: str = ""
     left_out: LeftOut = LeftOut()
     examples: list[Example] = []
     tools: list[str] = msgspec.field(default_factory=lambda: [SQL_TOOL])
@@ -72,8 +80,8 @@ def build(context: PromptContext) -> list[PromptMessage]:
     Raises `PromptTooLong` when not even the system prompt and the question fit.
     """
     system = PromptMessage(role="system", content=system_prompt(context))
-    question = PromptMessage(role="user", content=context.question)
-    left = context.budget_tokens - cost(system) - cost(question)
+    asked = [] if context.question is None else [PromptMessage(role="user", content=context.question)]
+    left = context.budget_tokens - cost(system) - sum(map(cost, asked))
     if left < 0:
         needed = context.budget_tokens - left
         raise PromptTooLong(
@@ -81,12 +89,19 @@ def build(context: PromptContext) -> list[PromptMessage]:
             f"reads {context.budget_tokens}. Send a shorter message."
         )
     kept: list[list[PromptMessage]] = []
-    for turn in reversed(_turns(context.history)):
+    for turn in reversed(_earlier(context)):
         left -= sum(cost(message) for message in turn)
         if left < 0:
             break
         kept.append(turn)
-    return [system, *(message for turn in reversed(kept) for message in turn), question]
+    return [system, *(message for turn in reversed(kept) for message in turn), *asked]
+
+
+def _earlier(context: PromptContext) -> list[list[PromptMessage]]:
+    """What was said before, in pieces that are kept or left out as a whole."""
+    if context.prior is not None:
+        return [[message] for message in context.prior]
+    return _turns(context.history, context.outputs)
 
 
 def cost(message: PromptMessage) -> int:
@@ -99,6 +114,8 @@ def system_prompt(context: PromptContext) -> str:
     """The bot's own text, then what it needs to know of its data, its rules and the moment."""
     bot = context.bot
     sections = [context.prompt.strip()]
+    if context.instructions.strip():
+        sections.append(f"# Instructions of the application\n\n{context.instructions.strip()}")
     if context.schema is not None:
         sections += [schema_section(context.schema, context.left_out), query_rules(context)]
         if SQL_TOOL in context.tools:
@@ -239,21 +256,51 @@ def language_rule(language: str) -> str:
     return f"Always answer in this language: {language}."
 
 
-def _turns(history: list[Message]) -> list[list[PromptMessage]]:
-    """Finished turns as prompt messages, oldest first; failed and unanswered ones are left out."""
-    questions = {message.turn_id: message for message in history if message.role == "user"}
-    turns = []
-    for answer in history:
-        question = questions.get(answer.turn_id)
-        if answer.role == "assistant" and question and answer.status != "failed" and answer.text:
-            turns.append([PromptMessage(role="user", content=question.content), *_answer(answer)])
-    return turns
+def _turns(history: list[Message], outputs: Sequence[ToolResult] = ()) -> list[list[PromptMessage]]:
+    """Finished turns as prompt messages, oldest first; failed and unanswered ones are left out.
+
+    An answer that asked for tools which the client runs, and those that go on with their `outputs`, are one
+    turn. Messages that nobody answered, such as pictures, stand before the next question.
+    """
+    asked, unread = _asked(history)
+    answers = [message for message in history if message.role == "assistant"]
+    turns: list[list[PromptMessage]] = []
+    for answer, after in pairwise([*answers, None]):
+        assert answer is not None, "only the last one is not there"
+        results = [*outputs] if after is None else _results(after) if after.continues else []
+        if answer.status == "failed" or not (answer.text or results):
+            continue
+        if answer.continues and turns:
+            turns[-1] += _answer(answer, results)
+        elif answer.turn_id in asked:
+            turns.append([*asked[answer.turn_id], *_answer(answer, results)])
+    return [*turns, unread] if unread else turns
 
 
-def _answer(answer: Message) -> list[PromptMessage]:
-    """An answer as the model gave it: text and calls, each call followed by its result."""
+def _asked(history: list[Message]) -> tuple[dict[str, list[PromptMessage]], list[PromptMessage]]:
+    """What people said, by the turn that answered it, and what nobody has read yet."""
+    answered = {message.turn_id for message in history if message.role == "assistant"}
+    asked: dict[str, list[PromptMessage]] = {}
+    waiting: list[PromptMessage] = []
+    for message in history:
+        if message.role == "user":
+            waiting.append(PromptMessage(role="user", content=message.content))
+            if message.turn_id in answered:
+                asked[message.turn_id], waiting = waiting, []
+    return asked, waiting
+
+
+def _results(answer: Message) -> list[ToolResult]:
+    return [part.result for part in answer.parts if isinstance(part, ToolResultPart)]
+
+
+def _answer(answer: Message, later: Sequence[ToolResult]) -> list[PromptMessage]:
+    """An answer as the model gave it.
+
+    Text and calls, each call followed by its result, also one that came later.
+    """
     messages: list[PromptMessage] = []
-    results = {part.result.call_id: part.result for part in answer.parts if isinstance(part, ToolResultPart)}
+    results = {result.call_id: result for result in (*later, *_results(answer))}
     text: list[str] = []
     for part in answer.parts:
         match part:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import msgspec
 
 from appliance.errors import InvalidInput
+from appliance.networks import networks
 
 PREFIX = "APPLIANCE_"
 
@@ -32,11 +33,38 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Encrypts stored settings, at least 32 characters; empty means the one generated beside the database."""
     trusted_proxies: str = ""
     """Comma-separated addresses or networks whose X-Forwarded-For is believed."""
+    sync_allowed_ips: str = "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
+    """Comma-separated addresses or networks that may sync bots over the API; private ones and loopback."""
+    api_bots_trusted: bool = False
+    """Whether bots made over the API may start programs, send stored secrets and ask the own machine."""
     allowed_origins: str = "*"
     """Comma-separated origins that browsers may call from; `*` allows all."""
 
+    default_bot: str = ""
+    """The bot that answers where a wire names none and the key neither; empty means the only one there is."""
+    botpress_encryption_key: str = ""
+    """Botpress clients of the tenant `default` bring keys signed with it; empty means they are made here."""
+    credits: str = "answer"
+    """What Chatbase clients are told that an answer costs: one per `answer`, or one per 1,000 `tokens`."""
+    lexicon_owner_only: bool = True
+    """Only a chat's own user may connect to it over the Lexicon socket."""
+    lexicon_messages_per_second_max: int = 10
+    """Messages of one Lexicon connection within a second."""
+    lexicon_sockets_per_tenant_max: int = 50
+    requests_per_10_s_max: int = 100
+    """Chatbase requests of one key and address within ten seconds; 0 is no limit."""
+    kept_conversation_s: float = 2_592_000.0
+    """How long conversations of wires that keep them live after their last message.
+
+    Where the bot says nothing.
+    """
+
     provider: str = ""
     """openai, azure, ollama or offline; empty picks the first that is configured."""
+    provider_name: str = ""
+    """What administrators read as the name of the provider that is configured here."""
+    provider_model: str = ""
+    """The model of `provider` when it has none of its own."""
     context_tokens: int = 0
     """How much the model can read; 0 keeps the provider's own figure."""
     schema_tokens: int = 6000
@@ -59,8 +87,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     message_bytes_max: int = 262_144
     """Largest WebSocket message that is read."""
-    body_bytes_max: int = 1_048_576
-    """Largest HTTP request body that is read."""
+    body_bytes_max: int = 2_097_152
+    """Largest HTTP request body that is taken."""
     sockets_max: int = 2000
     """Open connections in the whole process."""
     sockets_per_principal_max: int = 500
@@ -82,6 +110,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     openai_api_key: str = ""
     openai_base_url: str = ""
     openai_model: str = ""
+    openai_org_id: str = ""
     azure_openai_endpoint: str = ""
     azure_openai_api_key: str = ""
     azure_openai_deployment: str = ""
@@ -102,6 +131,7 @@ FOREIGN_VARIABLES = (
     "OPENAI_API_KEY",
     "OPENAI_BASE_URL",
     "OPENAI_MODEL",
+    "OPENAI_ORG_ID",
     "AZURE_OPENAI_ENDPOINT",
     "AZURE_OPENAI_API_KEY",
     "AZURE_OPENAI_DEPLOYMENT",
@@ -111,6 +141,25 @@ FOREIGN_VARIABLES = (
 )
 """Read under their usual names, without our prefix."""
 
+FLUXBASE_VARIABLES = {
+    "FLUXBASE_AI_PROVIDER_TYPE": "provider",
+    "FLUXBASE_AI_PROVIDER_NAME": "provider_name",
+    "FLUXBASE_AI_PROVIDER_MODEL": "provider_model",
+    "FLUXBASE_AI_OPENAI_API_KEY": "openai_api_key",
+    "FLUXBASE_AI_OPENAI_ORGANIZATION_ID": "openai_org_id",
+    "FLUXBASE_AI_OPENAI_BASE_URL": "openai_base_url",
+    "FLUXBASE_AI_AZURE_API_KEY": "azure_openai_api_key",
+    "FLUXBASE_AI_AZURE_ENDPOINT": "azure_openai_endpoint",
+    "FLUXBASE_AI_AZURE_DEPLOYMENT_NAME": "azure_openai_deployment",
+    "FLUXBASE_AI_AZURE_API_VERSION": "azure_openai_api_version",
+    "FLUXBASE_AI_OLLAMA_ENDPOINT": "ollama_host",
+    "FLUXBASE_AI_OLLAMA_MODEL": "ollama_model",
+    "FLUXBASE_AI_SYNC_ALLOWED_IP_RANGES": "sync_allowed_ips",
+}
+"""Fluxbase's names for the same (its section 7), read where ours is not set."""
+
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+
 VARIABLES: dict[str, str] = {
     **{
         PREFIX + name.upper(): name
@@ -118,8 +167,9 @@ VARIABLES: dict[str, str] = {
         if name.upper() not in FOREIGN_VARIABLES
     },
     **{name: name.lower() for name in FOREIGN_VARIABLES},
+    **FLUXBASE_VARIABLES,
 }
-"""Environment variable -> field of `Settings`."""
+"""Environment variable -> field of `Settings`; the first that is set counts."""
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -129,13 +179,12 @@ def load(environ: Mapping[str, str]) -> Settings:
     types = {field.name: field.type for field in msgspec.structs.fields(Settings)}
     for variable, field in VARIABLES.items():
         text = environ.get(variable, "").strip()
-        if not text:
+        if not text or field in values:
             continue
         try:
             values[field] = msgspec.convert(text, types[field], strict=False)
         except msgspec.ValidationError:
-            kind = {"int": "a whole number", "float": "a number"}[types[field].__name__]
-            complaints.append(f"{variable}={text!r} must be {kind}")
+            complaints.append(f"{variable}={text!r} must be {_KINDS[types[field].__name__]}")
             continue
         least = 1 if field in AT_LEAST_ONE else 0
         if isinstance(values[field], int | float) and values[field] < least:  # type: ignore[operator]
@@ -146,7 +195,16 @@ def load(environ: Mapping[str, str]) -> Settings:
             complaints.append(f"{PREFIX}{field.upper()} has {len(secret)} characters; at least 32 are needed")
     provider = str(values.get("provider", ""))
     if provider and provider not in {"openai", "azure", "ollama", "offline"}:
-        complaints.append(f"{PREFIX}PROVIDER={provider!r} must be one of openai, azure, ollama, offline")
+        named = (name for name, field in VARIABLES.items() if field == "provider")
+        name = next(name for name in named if environ.get(name, "").strip())
+        complaints.append(f"{name}={provider!r} must be one of openai, azure, ollama, offline")
+    try:
+        networks(str(values.get("sync_allowed_ips", "")))
+    except ValueError as error:
+        complaints.append(f"{PREFIX}SYNC_ALLOWED_IPS: {error}")
+    unit = str(values.get("credits", "answer"))
+    if unit not in {"answer", "tokens"}:
+        complaints.append(f"{PREFIX}CREDITS={unit!r} must be answer or tokens")
     found = [complaint for complaint in complaints if complaint]
     if found:
         raise InvalidInput("; ".join(found))

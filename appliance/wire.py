@@ -13,12 +13,18 @@ T = TypeVar("T")
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What a handler gets: who asks, the path's variables, the query and the raw body."""
+    """What a handler gets: who asks, the path's variables, the query, the headers and the raw body.
+
+    Names of headers are in lower case. `mount` is the prefix under which a face was reached, where it has
+    several.
+    """
 
     caller: Caller
     path: dict[str, str] = {}
     query: dict[str, str] = {}
     body: bytes = b""
+    headers: dict[str, str] = {}
+    mount: str = ""
 
     def json(self, type: type[T]) -> T:
         """The body as `type`; raises `InvalidInput` that says what is wrong with it."""
@@ -53,3 +59,4 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 200
     content_type: str = "application/json"
     file_name: str = ""
+    headers: dict[str, str] = {}

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from appliance.cli import COMMANDS
-from appliance.protocols.fluxbase import rest, words
+from appliance.protocols import registry
+from appliance.protocols.fluxbase import words
 from appliance.settings import VARIABLES, Settings
 
 ROOT = Path(__file__).parents[1]
@@ -33,9 +34,8 @@ def test_every_setting_is_documented_with_its_default() -> None:
     for variable, field in VARIABLES.items():
         default = getattr(Settings(), field)
         if variable.startswith("APPLIANCE_"):
-            assert told[variable] == (f"{default:g}" if isinstance(default, float) else str(default)), (
-                variable
-            )
+            shown = f"{default:.15g}" if isinstance(default, float) else str(default)
+            assert told[variable] == (shown.lower() if isinstance(default, bool) else shown), variable
 
 
 def test_every_error_code_of_the_socket_is_documented() -> None:
@@ -43,14 +43,30 @@ def test_every_error_code_of_the_socket_is_documented() -> None:
     assert told == {*words.FRAME_CODES}
 
 
-def test_every_route_is_documented() -> None:
+WIRES = ["fluxbase.md", "chatbase.md", "ai-sdk.md", "botpress.md", "lexicon.md", "openai.md"]
+"""The pages that tell of a protocol each; their tables name its requests."""
+
+
+def test_every_endpoint_is_documented_on_the_page_of_its_protocol_and_no_other_is() -> None:
     told = {
-        (method, path)
-        for row in rows("fluxbase.md", "## REST")
-        for method, path in re.findall(r"`(\w+) (/[^`]*)`", row[0])
+        (method, _without_names(path))
+        for page in WIRES
+        for row in rows(page)
+        for method, path in re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/[^` ]*)`", row[0])
     }
-    ours = {("POST", "/api/v1/ai/visitor"), ("GET", "/healthz"), ("GET", "/readyz")}
-    assert told == ours | {(method, path) for method, path, _ in rest.ROUTES}
+    served = {
+        (endpoint.method, _without_names(endpoint.path))
+        for face in registry.faces()
+        for endpoint in face.endpoints
+    }
+    of_the_server = {("GET", "/healthz"), ("GET", "/readyz")}
+    assert told - of_the_server - served == set()
+    assert served - told == set()
+
+
+def _without_names(path: str) -> str:
+    """Pages call the variables of a path as their clients do."""
+    return re.sub(r"<[^>]*>|\{[^}]*\}", "*", path)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -94,6 +94,7 @@ class Draft:
     ) -> BotFile:
         """The outcome; `line` is where the prompt is, or should be."""
         self._check_tools()
+        self._check_client_tools()
         self._check_writes()
         self._check_provider()
         if self._is_refused:
@@ -133,6 +134,15 @@ class Draft:
                 self.warn(line, f"mcp-tools: {tool} needs {operation} among the allowed-operations")
             elif tool not in BUILT_IN_TOOLS and not self._brings(tool):
                 self.warn(line, f"mcp-tools: unknown tool {tool}{hint(tool, BUILT_IN_TOOLS)}")
+
+    def _check_client_tools(self) -> None:
+        queries = {query.name for query in self.values.get("queries", [])}
+        for tool in self.values.get("client_tools", []):
+            if tool.name in queries:
+                self.error(
+                    self.lines["client_tools"],
+                    f"client-tools: {tool.name} is one of the queries, too; take another name",
+                )
 
     def _brings(self, tool: str) -> bool:
         """Whether the name may be that of a tool that comes with the bot."""

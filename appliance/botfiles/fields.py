@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from appliance.botfiles import entries, query_values, rule_values, server_values, values
+from appliance.botfiles import client_tool_values, entries, query_values, rule_values, server_values, values
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +133,13 @@ QUERIES = Kind(
     is_json=True,
 )
 
+CLIENT_TOOLS = Kind(
+    parse=client_tool_values.client_tools_json(BUILT_IN_TOOLS),
+    convert=client_tool_values.client_tools(BUILT_IN_TOOLS),
+    merge=client_tool_values.merge_client_tools,
+    is_json=True,
+)
+
 FIELDS = (
     Field("description", "description", TEXT),
     Field("enabled", "enabled", FLAG),
@@ -184,6 +191,7 @@ FIELDS = (
     Field("rag-content-column", "rag_content_column", TEXT),
     Field("mcp-tools", "mcp_tools", NAMES),
     Field("mcp-servers", "mcp_servers", MCP_SERVERS),
+    Field("client-tools", "client_tools", CLIENT_TOOLS),
     Field("use-mcp-schema", "use_mcp_schema", FLAG),
     Field("max-iterations", "max_iterations", Kind(parse=values.whole(1, clamp_to=20))),
     Field("reasoning-mode", "reasoning_mode", Kind(parse=values.choice("none", "react", "strict"))),

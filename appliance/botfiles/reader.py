@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from appliance.bot import BotFile, Finding
 from appliance.botfiles import markdown, typescript
 
@@ -9,6 +11,23 @@ BYTES_MAX = 1_048_576
 """Far more than any prompt; a larger file is a mistake."""
 
 FORMATS = {".md": markdown.read, ".ts": typescript.read}
+
+FENCE = re.compile(r"---[ \t]*\n")
+TYPESCRIPT = re.compile(
+    r"@fluxbase|^[ \t]*export[ \t]+(default|const)\b|\A\s*(/\*|//)", re.IGNORECASE | re.MULTILINE
+)
+"""What a text has that is a program and no prompt."""
+
+
+def read_code(text: str, *, name: str, namespace: str) -> BotFile:
+    """Read the text of a bot that has no path; what is in it tells its form. Never raises, as `read_bot`.
+
+    Front matter makes it Markdown; else an export, an annotation or a comment at the start makes it
+    TypeScript; any other text is a prompt.
+    """
+    clean = _clean(text)
+    is_markdown = FENCE.match(clean) or not TYPESCRIPT.search(clean)
+    return read_bot("bot.md" if is_markdown else "index.ts", text, name=name, namespace=namespace)
 
 
 def read_bot(path: str, text: str, *, name: str, namespace: str) -> BotFile:

@@ -18,7 +18,7 @@ COMMANDS = {
     "keys": "Make, list and revoke API keys.",
     "settings": "Set, list and remove values for {{key}} in bot files.",
     "data": "Import and list the team's own data.",
-    "bots": "List and check bot files.",
+    "bots": "List, check and send bot files.",
     "backup": "Copy the database to one file while it is served.",
     "restore": "Put a backup in place of the database.",
 }

@@ -1,4 +1,4 @@
-"""`appliance bots`: list the bots of a folder, or check their files."""
+"""`appliance bots`: list the bots of a folder, check their files, or send them to a server."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from appliance.bot import Bot
 from appliance.botfiles.folder import LoadedFile, load_folder, printable
 from appliance.bundled import bots_folder
 from appliance.cli.bot_checks import Checked, checked, errors_among
-from appliance.errors import NotFound
+from appliance.errors import InvalidInput, NotFound
 from appliance.settings import Settings
+
+URL = "http://127.0.0.1:8080"
 
 
 @click.group()
 def command() -> None:
-    """List and check bot files."""
+    """List, check and send bot files."""
 
 
 def _options(function: Any) -> Any:
@@ -63,6 +65,58 @@ def check(bots: str | None, data: str | None, as_json: bool) -> None:
             click.echo(line)
         click.echo(_summary(found, folder), err=True)
     if not found.is_ok:
+        sys.exit(1)
+
+
+@command.command("sync")
+@click.argument("folder", metavar="[DIR]", required=False)
+@click.option("--url", default=URL, show_default=True, help="The server: http://….")
+@click.option(
+    "--token",
+    envvar="CHAT_APPLIANCE_TOKEN",
+    required=True,
+    help="An administrator's token or a service key; CHAT_APPLIANCE_TOKEN hides it from others.",
+)
+@click.option("--namespace", help="Only this namespace.")
+@click.option("--delete-missing", is_flag=True, help="Delete bots that were sent before and are not in DIR.")
+@click.option("--dry-run", is_flag=True, help="Change nothing and tell what would be.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def sync(
+    folder: str | None,
+    url: str,
+    token: str,
+    namespace: str | None,
+    delete_missing: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Send the bot files of DIR to a running server; without DIR it reads its own files again.
+
+    Exit 1 if a bot was not taken.
+    """
+    # Imported here: the other commands send nothing.
+    from appliance.cli.bot_sync import Server, payloads, told
+
+    server = Server(url=url, token=token, delete_missing=delete_missing, dry_run=dry_run)
+    lines: list[str] = []
+    if folder is None:
+        results = [server.sync(namespace or "", None)]
+    else:
+        bots, lines = payloads(Path(folder), namespace)
+        if delete_missing and any(": error: " in line for line in lines):
+            mend = "; ".join(lines)
+            raise InvalidInput(
+                f"nothing was sent: the bots of these files would be deleted. Mend them: {mend}"
+            )
+        results = [server.sync(name, bots[name]) for name in sorted(bots)]
+    if as_json:
+        _print_json({"files": lines, "results": results})
+    else:
+        for line in (*lines, *(line for result in results for line in told(result))):
+            click.echo(line)
+        for result in results:
+            click.echo(f"{result.get('namespace')}: {result.get('message')}", err=True)
+    if any(result.get("errors") for result in results) or any(": error: " in line for line in lines):
         sys.exit(1)
 
 

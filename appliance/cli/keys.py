@@ -14,10 +14,11 @@ import click
 import msgspec
 
 from appliance.cli.folder import existing, existing_or_new
+from appliance.errors import InvalidInput
 from appliance.identity import DEFAULT_TENANT
 from appliance.store import audit
 from appliance.store.database import connect, database_path
-from appliance.store.keys import ApiKey, KeyType, create_key, list_keys, revoke_key
+from appliance.store.keys import ApiKey, KeyType, StreamFormat, create_key, list_keys, revoke_key
 
 _data_option = click.option(
     "--data", default="./data", envvar="APPLIANCE_DATA", show_default=True, help="Data folder."
@@ -32,16 +33,45 @@ def command() -> None:
 @command.command()
 @click.option("--type", "type_", required=True, type=click.Choice(get_args(KeyType)))
 @click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Made if it is missing.")
+@click.option("--bot", default="", metavar="NAME", help="Answers where a request with this key names none.")
+@click.option(
+    "--stream-format",
+    type=click.Choice([name for name in get_args(StreamFormat) if name]),
+    help="Of Chatbase streams; without it, the usual one (sse).",
+)
+@click.option(
+    "--origin",
+    "origins",
+    multiple=True,
+    metavar="URL",
+    help="Only pages from here may use it, like https://example.com; may be repeated.",
+)
 @_data_option
 @click.option("--json", "as_json", is_flag=True, help='Print {"id": …, "key": …} and nothing else.')
-def create(type_: str, tenant: str, data: str, as_json: bool) -> None:
+def create(
+    type_: str,
+    tenant: str,
+    bot: str,
+    stream_format: str | None,
+    origins: tuple[str, ...],
+    data: str,
+    as_json: bool,
+) -> None:
     """Make a key. It is shown this once and stored only as a hash.
 
     anon: for web pages, identifies nobody. service: all rights. tenant: for a tenant's own server.
     """
     now = time.time()
     with _database(existing_or_new(data)) as db, db:
-        made, key = create_key(db, cast("KeyType", type_), tenant, now)
+        made, key = create_key(
+            db,
+            cast("KeyType", type_),
+            tenant,
+            now,
+            bot=_bot_name(bot),
+            stream_format=cast("StreamFormat", stream_format or ""),
+            origins=tuple(dict.fromkeys(origins)),
+        )
         _audit(db, made, "key.create", now)
     if as_json:
         click.echo(msgspec.json.encode({"id": made.id, "key": key}).decode())
@@ -62,7 +92,9 @@ def list_(data: str, as_json: bool) -> None:
         return
     for key in found:
         state = f"revoked {_time(key.revoked_at)}" if key.revoked_at is not None else "good"
-        click.echo(f"{key.id}  {key.type:7}  {key.tenant:12}  {key.hint}  {_time(key.created_at)}  {state}")
+        words = [state, *(f"{name}={value}" for name, value in _choices(key).items())]
+        fixed = f"{key.id}  {key.type:7}  {key.tenant:12}  {key.hint}  {_time(key.created_at)}"
+        click.echo(f"{fixed}  {'  '.join(words)}")
     if not found:
         click.echo("There are no keys; make one with: appliance keys create --type anon", err=True)
 
@@ -95,11 +127,25 @@ def _database(folder: Path) -> Iterator[apsw.Connection]:
 
 
 def _audit(db: apsw.Connection, key: ApiKey, action: str, now: float) -> None:
-    details = {"type": key.type, "hint": key.hint}
+    details = {"type": key.type, "hint": key.hint, **_choices(key)}
     audit.record(db, at=now, tenant=key.tenant, actor="cli", action=action, target=key.id, details=details)
 
 
-def _public(key: ApiKey) -> dict[str, str | None]:
+def _bot_name(bot: str) -> str:
+    """Which bots there are, the server knows; a name that no bot can have is refused here."""
+    name = bot.strip()
+    if bot and not (name and name.isprintable()):
+        raise InvalidInput(f"{bot!r} is no bot's name; write NAME, NAMESPACE:NAME or the bot's id.")
+    return name
+
+
+def _choices(key: ApiKey) -> dict[str, str]:
+    """What was chosen with the key, if anything."""
+    given = {"bot": key.bot, "stream_format": key.stream_format, "origins": ",".join(key.origins)}
+    return {name: value for name, value in given.items() if value}
+
+
+def _public(key: ApiKey) -> dict[str, str | list[str] | None]:
     return {
         "id": key.id,
         "type": key.type,
@@ -107,6 +153,9 @@ def _public(key: ApiKey) -> dict[str, str | None]:
         "hint": key.hint,
         "created_at": _time(key.created_at),
         "revoked_at": _time(key.revoked_at),
+        "bot": key.bot or None,
+        "stream_format": key.stream_format or None,
+        "origins": list(key.origins),
     }
 
 

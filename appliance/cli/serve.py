@@ -92,6 +92,8 @@ def _rules(started: Started) -> str:
 
 def _model(started: Started) -> str:
     provider = started.provider
+    if provider is None:
+        return "none can be used, see the log"
     if provider.name == "offline":
         return "offline (set OPENAI_API_KEY or OLLAMA_MODEL to connect a real one)"
     return f"{provider.name} {provider.default_model}"

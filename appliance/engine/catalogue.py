@@ -2,6 +2,9 @@
 
 A saved file swaps in the new version; a bad one keeps the last good version and shows its errors; a
 removed file removes the bot. A `Bot` is frozen, so a running turn keeps the one it started with.
+
+Over the files lies what the database knows: bots that came over the API, which go before files of the same
+key, and what administrators chose, which goes before both. See `engine/bots.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -25,39 +28,34 @@ from appliance.botfiles.folder import (
     refuse_doubles,
 )
 from appliance.botfiles.text_file import file_mark
+from appliance.engine.notices import Notices
 from appliance.errors import InvalidInput
+from appliance.store.bots import Choices, Key, StoredBot
 
 log = logging.getLogger("appliance.bots")
 
-Key = tuple[str, str]
-"""(namespace, name)."""
-
 IDS = uuid.UUID("5b0c5f7e-4d0f-5c8a-9a51-6d1f6c1f2b7e")
 """Name space of bot ids: the same bot has the same id on every machine and after every restart."""
-
-RESCAN_S = 5.0
-"""How late a change is seen where the file system sends no notices (network and container mounts)."""
-POLL_S = 1.0
-"""The same where no watch could be set up at all."""
-DEBOUNCE_MS = 200
-STEP_MS = 50
-"""Editors write a file in several steps: look after this much quiet, at most the debounce after the first."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One bot of the catalogue. `bot` is the last good version, None if there never was one.
 
-    `updated_at` is the file's modification time in Unix seconds; `errors` and `warnings` are lines of
-    the form `path:line: error: message` about the file as it is now.
+    `updated_at` is when its file, its code or an administrator's choice changed last, `created_at` when it
+    came, as far as that is known (Unix seconds). `errors` and `warnings` are lines of the form
+    `path:line: error: message` about the file as it is now. `path` is None for a bot that came over the API,
+    which `stored` has then.
     """
 
     id: str
     namespace: str
     name: str
     bot: Bot | None
-    path: Path
+    path: Path | None
     updated_at: float
+    created_at: float = 0.0
     source: str = "filesystem"
+    stored: StoredBot | None = None
     errors: list[str] = []
     warnings: list[str] = []
 
@@ -65,6 +63,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     def key(self) -> Key:
         """(namespace, name)."""
         return (self.namespace, self.name)
+
+
+class Overlay(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies over the files: bots of the API as entries, and what administrators chose for any bot."""
+
+    stored: Mapping[Key, Entry] = {}
+    choices: Mapping[Key, Choices] = {}
 
 
 class Lookup(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,8 +112,12 @@ class Catalogue:
         self.roots = [root] if isinstance(root, Path) else list(root)
         self._lock = threading.Lock()
         self._known: dict[Path, _Known] = {}
+        self._files: dict[Key, Entry] = {}
+        self._overlay = Overlay()
         self._entries: dict[Key, Entry] = {}
         self._problem = ""
+        self.on_loaded: Callable[[], Awaitable[None]] | None = None
+        """Awaited by `watch` after each look at the files."""
 
     def load(self) -> Changes:
         """Read what is new or changed on disk; raises `InvalidInput` if a folder is missing.
@@ -117,12 +126,41 @@ class Catalogue:
         A missing folder changes nothing, so that a folder being replaced takes no bot away.
         """
         with self._lock:
-            found = [file for root in self.roots for file in find_bots(root)]
-            self._known = {file.path: self._read(file) for file in found}
-            files = refuse_doubles(known.loaded for known in self._known.values())
-            before, self._entries = self._entries, _entries(files, self._entries)
-            _report(before, self._entries)
-            return _changes(before, self._entries)
+            self._known, self._files = self._look()
+            return self._swap()
+
+    def lay_over(self, overlay: Overlay) -> Changes:
+        """Put this over the files, in place of what lay there. Blocking and safe to call from any thread."""
+        with self._lock:
+            self._overlay = overlay
+            return self._swap()
+
+    def look(self) -> dict[Key, Entry]:
+        """The entries of the files as they are on disk now, while the served bots stay as they are.
+
+        Raises `InvalidInput` if a folder is missing.
+        """
+        with self._lock:
+            return self._look()[1]
+
+    def files(self) -> dict[Key, Entry]:
+        """The entries of the files as they were read last, whatever lies over them."""
+        return dict(self._files)
+
+    @property
+    def overlay(self) -> Overlay:
+        """What lies over the files."""
+        return self._overlay
+
+    def _look(self) -> tuple[dict[Path, _Known], dict[Key, Entry]]:
+        found = [file for root in self.roots for file in find_bots(root)]
+        known = {file.path: self._read(file) for file in found}
+        return known, _entries(refuse_doubles(one.loaded for one in known.values()), self._files)
+
+    def _swap(self) -> Changes:
+        before, self._entries = self._entries, _combined(self._files, self._overlay)
+        _report(before, self._entries)
+        return _changes(before, self._entries)
 
     def _read(self, found: FoundFile) -> _Known:
         mark = _mark(found)
@@ -162,7 +200,7 @@ class Catalogue:
 
     async def watch(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Reload whenever a file changes, until cancelled. Nothing that a file holds can end it."""
-        notices = _Notices(self.roots)
+        notices = Notices(self.roots)
         try:
             task_status.started()
             while True:
@@ -176,6 +214,8 @@ class Catalogue:
         problem = ""
         try:
             await trio.to_thread.run_sync(self.load)
+            if self.on_loaded is not None:
+                await self.on_loaded()
         except InvalidInput as error:
             problem = error.text
             if problem != self._problem:
@@ -185,43 +225,6 @@ class Catalogue:
             if problem != self._problem:
                 log.exception("the bot files could not be read; the bots stay as they were")
         self._problem = problem
-
-
-class _Notices:
-    """Wakes when something below the roots may have changed; needlessly at times, which costs little."""
-
-    def __init__(self, roots: Sequence[Path]) -> None:
-        # Imported here: it is needed only by a server, and late.
-        from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
-
-        self._stop = threading.Event()
-        self._watcher: RustNotify | None = None
-        try:
-            paths = [str(root) for root in roots]
-            # Debug no, polling only if the system has nothing better, recursive, errors raised.
-            self._watcher = RustNotify(paths, False, False, 1000, True, False)
-        except (OSError, WatchfilesRustInternalError) as error:
-            log.warning("bot files are polled every %g s, since no watch works: %s", POLL_S, error)
-
-    async def wait(self) -> None:
-        """Return after a change, or after the time in which an unseen one is looked for."""
-        if self._watcher is None:
-            await trio.sleep(POLL_S)
-            return
-        watch = self._watcher.watch
-        rescan_ms = int(RESCAN_S * 1000)
-        try:
-            # The thread ends within a step of `stop`, so leaving it behind on a cancel is safe.
-            await trio.to_thread.run_sync(
-                watch, DEBOUNCE_MS, STEP_MS, rescan_ms, self._stop, abandon_on_cancel=True
-            )
-        except (OSError, RuntimeError) as error:
-            log.warning("bot files are polled from now on, since the watch broke: %s", error)
-            self._watcher = None
-
-    def stop(self) -> None:
-        """Let the waiting thread end."""
-        self._stop.set()
 
 
 def _mark(found: FoundFile) -> tuple[int, ...] | None:
@@ -249,10 +252,42 @@ def _entries(files: Iterable[LoadedFile], before: dict[Key, Entry]) -> dict[Key,
             bot=file.file.bot or (last_good.bot if last_good else None),
             path=file.path,
             updated_at=file.modified_at,
+            created_at=file.modified_at,
             errors=errors,
             warnings=warnings,
         )
     return entries
+
+
+def _combined(files: Mapping[Key, Entry], overlay: Overlay) -> dict[Key, Entry]:
+    """The entries that are served: of two with one key the stored one counts, and hidden files do not."""
+    entries: dict[Key, Entry] = {}
+    for key in {**files, **overlay.stored}:
+        choices, stored, file = overlay.choices.get(key), overlay.stored.get(key), files.get(key)
+        if stored is not None:
+            entries[key] = _chosen(_covering(stored, file), choices)
+        elif file is not None and not (choices and choices.hidden):
+            entries[key] = _chosen(file, choices)
+    return entries
+
+
+def _covering(stored: Entry, file: Entry | None) -> Entry:
+    if file is None:
+        return stored
+    warning = (
+        f"{file.path}:1: warning: a bot of this name came over the API and is served instead of this file"
+    )
+    return msgspec.structs.replace(stored, warnings=[*stored.warnings, warning])
+
+
+def _chosen(entry: Entry, choices: Choices | None) -> Entry:
+    """The entry with what administrators chose."""
+    if choices is None:
+        return entry
+    bot = entry.bot
+    if bot is not None:
+        bot = choices.overrides.on(msgspec.structs.replace(bot, version=bot.version + choices.updates))
+    return msgspec.structs.replace(entry, bot=bot, updated_at=max(entry.updated_at, choices.updated_at))
 
 
 def _changes(before: dict[Key, Entry], after: dict[Key, Entry]) -> Changes:

@@ -61,6 +61,11 @@ class Chat:
         """Turns behind the running one."""
         return max(0, len(self._turns) - 1)
 
+    @property
+    def current(self) -> Question | None:
+        """The question whose turn runs now."""
+        return self._turns[0].question if self._turns else None
+
     def decides(self, change_id: str) -> bool:
         """Does a turn that runs or waits carry out the user's word on this change?"""
         decisions = [turn.question.decision for turn in self._turns]
@@ -94,12 +99,12 @@ class Chat:
         if self._working:
             await self._idle.wait()
 
-    async def cancel(self, reason: CancelReason) -> bool:
-        """Stop the running turn and those that wait; returns when their ends are stored and in the log.
+    async def cancel(self, reason: CancelReason, message_id: str = "") -> bool:
+        """Stop the running turn and those that wait, or only that message's; returns when that is stored.
 
         False when the log tells of no cancelled turn: there was none, or it ended before.
         """
-        stopped = list(self._turns)
+        stopped = [turn for turn in self._turns if not message_id or turn.question.message_id == message_id]
         for turn in stopped:
             turn.cancel(reason)
         for turn in stopped:
@@ -122,6 +127,7 @@ class Chat:
                 self._turns.popleft()
                 turn.ended.set()
             self.log.forget_read()
+            self._watch_orphan()
         self._working = False
         self._idle.set()
         self._stop_orphan_watch()
@@ -164,8 +170,12 @@ class Chat:
     # -- orphans -------------------------------------------------------------------------------------
 
     def _watch_orphan(self) -> None:
-        """With a turn running and nobody reading, give readers some time to come back."""
-        if self._working and not self.log.readers and self._orphan_watch is None:
+        """With a turn running and nobody reading, give readers some time to come back.
+
+        Clients that poll need not read along: their turns are finished.
+        """
+        polled = self.current is not None and self.current.polled
+        if self._working and not polled and not self.log.readers and self._orphan_watch is None:
             self._orphan_watch = trio.CancelScope()
             self._nursery.start_soon(self._cancel_orphan, self._orphan_watch)
 
@@ -179,7 +189,8 @@ class Chat:
             await trio.sleep(self._services.settings.orphan_grace_s)
         if not scope.cancelled_caught and not self.log.readers:
             self._orphan_watch = None
-            await self.cancel("orphaned")
+            if self.current is not None and not self.current.polled:
+                await self.cancel("orphaned")
 
 
 class Reader:

@@ -23,6 +23,7 @@ from appliance.messages import Change, QueryOutcome, RowChange
 from appliance.redact import Redactor
 from appliance.sqlguard import Demands, SqlPolicy, policy_for
 from appliance.store import audit, changes, proposals, results
+from appliance.tools.sql_outcome import REJECTED
 
 CONSENT_S = 24 * 3600.0
 """How long a proposed change waits for its user."""
@@ -44,11 +45,13 @@ class Data:
         conversation_id: str,
         demands: Demands,
         redactor: Redactor,
+        message_id: str = "",
     ) -> None:
         self._services = services
         self._bot = bot
         self._caller = caller
         self.conversation_id = conversation_id
+        self.message_id = message_id
         self._demands = demands
         self._redactor = redactor
         self.policy: SqlPolicy = policy_for(bot, caller, services.settings, services.data())
@@ -120,6 +123,7 @@ class Data:
             rows=outcome.row_count,
             duration_ms=round(outcome.duration_ms, 1),
             tables=outcome.tables,
+            **_allowed(outcome),
         )
 
     # -- writing -------------------------------------------------------------------------------------
@@ -262,10 +266,25 @@ class Data:
             actor=caller.principal,
             action=action,
             target=f"bot:{self._bot.namespace}/{self._bot.name}",
-            details=self._redactor.clean_all(details)
-            | {"conversation_id": self.conversation_id, "ip": caller.ip}
-            | ({"acting_for": caller.user_id} if caller.impersonated_by else {}),
+            details=self._redactor.clean_all(details) | self.told_of_call(),
         )
+
+    def told_of_call(self) -> dict[str, Any]:
+        """What the trail has of every call: for whom, from where, in which message."""
+        caller = self._caller
+        return {
+            "conversation_id": self.conversation_id,
+            "message_id": self.message_id,
+            "ip": caller.ip,
+            "user_agent": caller.user_agent,
+        } | ({"acting_for": caller.user_id} if caller.impersonated_by else {})
+
+
+def _allowed(outcome: QueryOutcome) -> dict[str, Any]:
+    """Whether a statement was allowed at all, rather than too big or too slow, and what it then did."""
+    if outcome.error is not None and outcome.summary.startswith(REJECTED):
+        return {"rejected": True}
+    return {"rejected": False, "operation": outcome.change.operation if outcome.change else "SELECT"}
 
 
 def redacted(outcome: QueryOutcome, redactor: Redactor) -> QueryOutcome:

@@ -8,44 +8,67 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import msgspec
 import trio
 
-from appliance import limits
 from appliance.bot import Bot
 from appliance.changes import summary_of, to_change
-from appliance.conversation import Conversation, Listed
+from appliance.conversation import Conversation, External, Listed
+from appliance.engine import admission
+from appliance.engine.admission import Accepted
 from appliance.engine.catalogue import Catalogue
 from appliance.engine.chat import Chat, Reader
 from appliance.engine.log import Wakeup
 from appliance.engine.services import Services
 from appliance.engine.turn import Decision, Question
 from appliance.errors import (
-    AuthRequired,
+    ApplianceError,
     BotNotFound,
-    Busy,
     Conflict,
     ConversationNotFound,
     Forbidden,
     InvalidInput,
+    MessageNotFound,
     NotFound,
     ShuttingDown,
     StoreError,
     UserNotFound,
 )
-from appliance.events import CancelTurn, Decide, Resume, SendMessage, StartChat
+from appliance.events import (
+    TERMINAL_EVENTS,
+    CancelTurn,
+    CarryOn,
+    ConversationDeleted,
+    Decide,
+    Extra,
+    LogEvent,
+    Resume,
+    Retry,
+    SendMessage,
+    StartChat,
+)
 from appliance.identity import Caller
-from appliance.messages import Change, Message, QueryOutcome, estimate_tokens, title_of
+from appliance.messages import Change, Message, QueryOutcome
 from appliance.sqlguard import policy_for
-from appliance.store import audit, conversations, proposals, results, turns, usage, users
+from appliance.store import (
+    audit,
+    client_tools,
+    conversations,
+    posts,
+    proposals,
+    results,
+    turns,
+    users,
+)
 
 TIDY_UP_EVERY_S = 60.0
+IDLE_WAIT_S = 5.0
+"""An answer that asks its client for something is stored within a moment."""
 TITLE_CHARS_MAX = 200
-CONTENT_CHARS_MAX = 100_000
-CLIENT_ID_CHARS_MAX = 200
 
 logger = logging.getLogger("appliance.engine")
 
@@ -58,18 +81,6 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     caller: Caller
     position: int
     resumed: bool
-
-
-class Accepted(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored message. Its turn's events are those behind position `after`.
-
-    `duplicate` means that the same client id was stored before; nothing new will run.
-    """
-
-    message_id: str
-    turn_id: str
-    after: int
-    duplicate: bool
 
 
 class Engine:
@@ -129,11 +140,14 @@ class Engine:
             caller = await self._impersonate(command.impersonate_user_id, caller, bot)
         elif caller.impersonated_by:  # a token that was issued for this
             await self._audit_impersonation(caller, bot)
-        check_access(bot, caller)
+        admission.check_access(bot, caller)
         self._warm_up(bot, caller)
-        found = self._find(command.conversation_id, caller) if command.conversation_id else None
+        found = self.find(command.conversation_id, caller) if command.conversation_id else None
         if found is None or (found.namespace, found.bot) != bot.key:
-            return await self._create(bot, caller)
+            made = await self.open_conversation(
+                bot, caller, source="fluxbase", kept=bot.persist_conversations
+            )
+            return Opened(conversation_id=made.id, bot=bot, caller=caller, position=0, resumed=False)
         chat = self._chats.get(found.id)
         position = chat.log.position if chat else found.reserved_seq
         return Opened(conversation_id=found.id, bot=bot, caller=caller, position=position, resumed=True)
@@ -143,9 +157,100 @@ class Engine:
 
         Raises `InvalidInput`, `ConversationNotFound`, `BotNotFound`, `LimitReached`, `Busy`, `StoreError`.
         """
-        conversation = self._own(command.conversation_id, caller)
-        _check_message(command)
-        return await self._take_up(conversation, caller, command.content, command.client_id)
+        try:
+            return await self._take_in(command, caller)
+        except ApplianceError:
+            if command.opens:
+                await self.services.store.write(conversations.discard, command.conversation_id)
+            raise
+
+    async def _take_in(self, command: SendMessage, caller: Caller) -> Accepted:
+        conversation = self.own(command.conversation_id, caller)
+        admission.check_message(command)
+        bot = self._bot_of(conversation, caller)
+        question = admission.question_of(
+            self.services,
+            conversation,
+            caller,
+            bot,
+            content=command.content,
+            client_id=command.client_id or "",
+            payload=command.payload,
+            metadata=command.metadata,
+            extra=command.extra or Extra(),
+            runs_tools=command.runs_tools,
+            polled=command.polled,
+        )
+        chat = self._chat(conversation)
+        with chat.pinned():
+            async with chat.admission:
+                if conversation.paused or not command.answered:
+                    return await admission.post(self.services, chat, question, paused=conversation.paused)
+                return await admission.admit(self.services, chat, question)
+
+    async def retry(self, command: Retry, caller: Caller) -> Accepted:
+        """Delete what follows a message of the user's and answer it anew; what runs is stopped before.
+
+        Raises what `send` does, `MessageNotFound`, `Forbidden` for somebody else's message, `Conflict` when
+        the conversation is paused.
+        """
+        conversation = self.own(command.conversation_id, caller)
+        _check_not_paused(conversation)
+        bot = self._bot_of(conversation, caller)
+        store = self.services.store
+        chat = self._chat(conversation)
+        with chat.pinned():
+            async with chat.admission:
+                await chat.cancel("user")
+                known = store.read_now(posts.find_by, conversation.id, command.message_id)
+                if known is None or known.role != "user":
+                    raise MessageNotFound("There is no such message of the user in this conversation.")
+                if known.author and known.author != caller.owner:
+                    raise Forbidden("Only who wrote a message may change it or have it answered anew.")
+                question = admission.question_of(
+                    self.services,
+                    conversation,
+                    caller,
+                    bot,
+                    content=known.content if command.content is None else command.content,
+                    client_id=known.client_id,
+                    payload=known.payload if command.content is None else command.payload,
+                    runs_tools=command.runs_tools,
+                    message_id=known.id,
+                )
+                return await admission.admit_again(self.services, chat, question)
+
+    async def carry_on(self, command: CarryOn, caller: Caller) -> Accepted:
+        """Go on with what the client made of the tools that the last answer asked for.
+
+        Raises what `send` does; `InvalidInput` when nothing was asked for or an output is still missing,
+        `Conflict` when the conversation is paused.
+        """
+        conversation = self.own(command.conversation_id, caller)
+        _check_not_paused(conversation)
+        bot = self._bot_of(conversation, caller)
+        chat = self._chat(conversation)
+        with chat.pinned():
+            async with chat.admission:
+                await chat.wait_idle()
+                asked = self.services.store.read_now(client_tools.asked, conversation.id)
+                if asked is None:
+                    raise InvalidInput("No tool call waits for an output here. Send a message.")
+                if asked.pending:
+                    names = ", ".join(f"{call.name} ({call.id})" for call in asked.pending)
+                    raise InvalidInput(f"These tool calls still wait for their outputs: {names}.")
+                question = admission.question_of(
+                    self.services,
+                    conversation,
+                    caller,
+                    bot,
+                    content="",
+                    client_id="",
+                    runs_tools=True,
+                    message_id=asked.message_id,
+                    outputs=asked.outputs,
+                )
+                return await admission.admit(self.services, chat, question)
 
     async def decide(self, command: Decide, caller: Caller) -> Accepted:
         """The user's word on a proposed change, as a message of theirs; its turn carries the change out.
@@ -153,7 +258,7 @@ class Engine:
         Raises what `send` does but `LimitReached` (the turn before it was limited), `NotFound` for a change
         that is not one of this conversation's, `Conflict` when it is decided already.
         """
-        conversation = self._own(command.conversation_id, caller)
+        conversation = self.own(command.conversation_id, caller)
         proposal = self.services.store.read_now(
             proposals.find, command.change_id, tenant=caller.tenant, owner=caller.owner
         )
@@ -161,33 +266,38 @@ class Engine:
             raise NotFound("There is no such change.")
         content = f"{'Confirmed' if command.approve else 'Declined'}: {summary_of(proposal.plan)}"
         decision = Decision(proposal=proposal, approve=command.approve)
-        return await self._take_up(conversation, caller, content, command.client_id, decision)
+        bot = self._bot_of(conversation, caller)
+        question = admission.question_of(
+            self.services,
+            conversation,
+            caller,
+            bot,
+            content=content,
+            client_id=command.client_id or "",
+            decision=decision,
+        )
+        chat = self._chat(conversation)
+        with chat.pinned():
+            async with chat.admission:
+                self._check_decision(chat, question, decision)
+                return await admission.admit(self.services, chat, question)
 
-    async def _take_up(
-        self,
-        conversation: Conversation,
-        caller: Caller,
-        content: str,
-        client_id: str | None,
-        decision: Decision | None = None,
-    ) -> Accepted:
+    def _bot_of(self, conversation: Conversation, caller: Caller) -> Bot:
+        """The bot that this caller may go on talking to.
+
+        Raises `ShuttingDown`, `BotNotFound`, `AuthRequired`.
+        """
         if self._closing:
             raise ShuttingDown("The server is restarting. Send the message again in a moment.")
         bot = self.catalogue.get(conversation.namespace, conversation.bot)
         if bot is None or not bot.enabled:
             raise BotNotFound(f"The bot {conversation.bot!r} of this conversation is not there any more.")
-        check_access(bot, caller)
-        question = self._question(conversation.id, content, client_id, caller, bot, decision)
-        chat = self._chat(conversation)
-        with chat.pinned():
-            async with chat.admission:
-                if decision:
-                    self._check_decision(chat, question, decision)
-                return await self._admit(chat, question)
+        admission.check_access(bot, caller)
+        return bot
 
     def _check_decision(self, chat: Chat, question: Question, decision: Decision) -> None:
         """A change is decided once; the same decision sent again is the same message."""
-        known = self._known(question)
+        known = admission.known(self.services, question)
         if known and known.content != question.content:
             raise Conflict("This message id was used for another message. Send the decision with its own.")
         if known:
@@ -204,7 +314,7 @@ class Engine:
 
         A foreign or unknown conversation is answered like one in which nothing runs.
         """
-        if self._find(command.conversation_id, caller) is None:
+        if self.find(command.conversation_id, caller) is None:
             return False
         chat = self._chats.get(command.conversation_id)
         return chat is not None and await chat.cancel("user")
@@ -212,13 +322,178 @@ class Engine:
     async def read(self, command: Resume, caller: Caller, wakeup: Wakeup) -> tuple[Reader, int, bool]:
         """A reader of the log behind `after`, the log's present end, and whether a turn runs.
 
-        Raises `ConversationNotFound`.
+        Admins may read along in every conversation of their tenant, which is written down. Raises
+        `ConversationNotFound`.
         """
-        conversation = self._own(command.conversation_id, caller)
+        if caller.is_admin and self.find(command.conversation_id, caller) is None:
+            await self._audit_watch(command.conversation_id, caller)
+        conversation = self.find(command.conversation_id, caller) or (
+            self._in_tenant(command.conversation_id, caller) if caller.is_admin else None
+        )
+        if conversation is None:
+            raise ConversationNotFound("There is no such conversation.")
         chat = self._chat(conversation)
         with chat.pinned():
             reader = await chat.open_reader(min(command.after, chat.log.position), wakeup)
         return reader, chat.log.position, chat.running
+
+    # -- what wires share --------------------------------------------------------------------------------
+
+    def find_bot(self, ref: str) -> Bot:
+        """An enabled bot by its catalogue id, its name or `namespace:name`; raises `BotNotFound`.
+
+        A name alone means the namespace `default`, else the only namespace that has such a bot.
+        """
+        namespace, _, name = ref.rpartition(":")
+        entries = [one for one in self.catalogue.all() if one.bot and one.bot.enabled]
+        named = [one for one in entries if one.name == name and one.namespace == (namespace or one.namespace)]
+        named.sort(key=lambda one: one.namespace != "default")
+        found = next((one for one in entries if one.id == ref), None)
+        if found is None and named and (named[0].namespace == "default" or len(named) == 1 or namespace):
+            found = named[0]
+        if found is None or found.bot is None:
+            raise BotNotFound(f"There is no bot {ref!r}.")
+        return found.bot
+
+    def default_bot(self, caller: Caller) -> Bot:
+        """The bot for a request that names none: the key's, the server's, or the only one.
+
+        Raises `BotNotFound`.
+        """
+        ref = caller.default_bot or self.services.settings.default_bot
+        if ref:
+            return self.find_bot(ref)
+        bots = [one.bot for one in self.catalogue.all() if one.bot and one.bot.enabled]
+        if len(bots) == 1:
+            return bots[0]
+        raise BotNotFound(
+            f"There are {len(bots)} bots and the request names none. Make a key with --bot NAME, or set "
+            "APPLIANCE_DEFAULT_BOT."
+        )
+
+    async def open_conversation(
+        self,
+        bot: Bot,
+        caller: Caller,
+        *,
+        source: str,
+        external: External | None = None,
+        title: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        kept: bool = True,
+    ) -> Conversation:
+        """A new conversation of this caller's; `external` is its maker's own id for it.
+
+        Raises `AuthRequired`, `Forbidden`, `ShuttingDown`, and `Conflict` when that id is taken.
+        """
+        if self._closing:
+            raise ShuttingDown("The server is restarting. Try again in a moment.")
+        admission.check_access(bot, caller)
+        id, now = str(uuid.uuid4()), self.services.clock()
+        ttl_s = admission.ttl_s(self.services, bot, kept=kept)
+        await self.services.store.write(
+            conversations.create,
+            id=id,
+            caller=caller,
+            namespace=bot.namespace,
+            bot=bot.name,
+            persist=kept,
+            expires_at=now + ttl_s if ttl_s else None,
+            now=now,
+            source=source,
+            external=external,
+            title=title,
+            metadata=metadata,
+        )
+        return self.own(id, caller)
+
+    def reach(self, id: str, caller: Caller) -> tuple[Conversation, Caller]:
+        """A conversation that this caller may go on with, and as whom; raises `ConversationNotFound`.
+
+        A user has their own and those that they take part in; a workspace acts in its owners' names.
+        """
+        if not caller.is_workspace:
+            return self.own(id, caller), caller
+        found = self._in_tenant(id, caller)
+        if found is None:
+            raise ConversationNotFound("There is no such conversation.")
+        return found, caller.as_owner(found.owner)
+
+    def reach_external(self, external: External, caller: Caller) -> tuple[Conversation, Caller] | None:
+        """The same by its maker's own id for it; None when there is none, or none for this caller."""
+        now = self.services.clock()
+        found = self.services.store.read_now(conversations.find_external, caller.tenant, external, now)
+        if found is None:
+            return None
+        try:
+            return self.reach(found.id, caller)
+        except ConversationNotFound:
+            return None
+
+    async def answer(self, conversation_id: str, caller: Caller, accepted: Accepted) -> Message:
+        """Wait for the end of that message's turn and give the stored answer.
+
+        Raises `ConversationNotFound`.
+        """
+        wakeup = Wakeup()
+        ask = Resume(conversation_id=conversation_id, after=accepted.after)
+        reader, _, _ = await self.read(ask, caller, wakeup)
+        try:
+            while not any(_ends(entry.event, accepted.turn_id) for entry in reader.take()):
+                await wakeup.wait()
+        finally:
+            reader.close()
+        found = self.services.store.read_now(turns.find_answer, accepted.turn_id)
+        if found is None:
+            raise ConversationNotFound("The answer was deleted meanwhile.")
+        return found
+
+    def running_turn(self, conversation_id: str) -> Accepted | None:
+        """The turn that runs in this conversation now, if one does; its events begin behind `after`."""
+        chat = self._chats.get(conversation_id)
+        question = chat.current if chat else None
+        began = chat.log.beginning_of(question.turn_id) if chat and question else None
+        if question is None or began is None:
+            return None
+        return Accepted(
+            message_id=question.message_id,
+            turn_id=question.turn_id,
+            after=began,
+            duplicate=False,
+            answer_id=question.answer_id,
+            at=question.at,
+        )
+
+    async def stop_turn_of(self, conversation_id: str, message_id: str) -> None:
+        """Cancel the turn that answers this message, if it runs or waits."""
+        chat = self._chats.get(conversation_id)
+        if chat is not None:
+            await chat.cancel("user", message_id)
+
+    async def wait_idle(self, conversation_id: str, within_s: float = IDLE_WAIT_S) -> None:
+        """Wait until no turn runs there, but not for long."""
+        chat = self._chats.get(conversation_id)
+        if chat is not None:
+            with trio.move_on_after(within_s):
+                await chat.wait_idle()
+
+    def is_read(self, conversation_id: str) -> bool:
+        """Does anybody read this conversation's log right now?"""
+        chat = self._chats.get(conversation_id)
+        return chat is not None and chat.log.readers > 0
+
+    async def tell(self, conversation_id: str, tenant: str, *events: LogEvent) -> None:
+        """Append events that belong to no turn; whatever they tell of has been stored before."""
+        store, now = self.services.store, self.services.clock()
+        await store.write(posts.reserve, conversation_id)
+        found = store.read_now(conversations.find_in_tenant, conversation_id, tenant, now)
+        if found is None:
+            return
+        chat = self._chat(found)
+        with chat.pinned():
+            for event in events:
+                chat.log.append(event)
+            await store.write(posts.place, conversation_id, chat.log.position)
 
     # -- the caller's conversations --------------------------------------------------------------------
 
@@ -238,8 +513,18 @@ class Engine:
 
     async def conversation(self, id: str, caller: Caller) -> tuple[Conversation, list[Message]]:
         """One of the caller's conversations with its messages; raises `ConversationNotFound`."""
-        found = self._own(id, caller)
+        found = self.own(id, caller)
         return found, await self.services.store.read(turns.messages, id)
+
+    async def messages(
+        self, conversation_id: str, caller: Caller, *, before: int | None, limit: int
+    ) -> tuple[list[Message], int]:
+        """A page of messages that people see, backward from `before` (a `Message.position`), oldest first.
+
+        The other figure is how many there are in all. Raises `ConversationNotFound`.
+        """
+        self.own(conversation_id, caller)
+        return await self.services.store.read(posts.page, conversation_id, before=before, limit=limit)
 
     async def result(self, id: str, caller: Caller) -> QueryOutcome:
         """All rows of a query's result in one of the caller's conversations; raises `NotFound`."""
@@ -250,7 +535,7 @@ class Engine:
 
     async def open_changes(self, conversation_id: str, caller: Caller) -> list[Change]:
         """The changes that wait for the user's word in this conversation, oldest first."""
-        self._own(conversation_id, caller)
+        self.own(conversation_id, caller)
         waiting = await self.services.store.read(proposals.open_in, conversation_id, self.services.clock())
         return [
             to_change(one.plan, id=one.id, status="proposed", expires_at=one.expires_at) for one in waiting
@@ -267,13 +552,24 @@ class Engine:
 
     async def delete(self, conversation_id: str, caller: Caller) -> None:
         """Hide the conversation for good and stop what runs in it; raises `ConversationNotFound`."""
-        chat = self._chat(self._own(conversation_id, caller))
+        chat = self._chat(self.own(conversation_id, caller))
         now = self.services.clock()
         with chat.pinned():
             async with chat.admission:  # a message that is just being admitted is cancelled with the rest
                 if not await self.services.store.write(conversations.delete, conversation_id, caller, now):
                     raise ConversationNotFound("There is no such conversation.")
                 await chat.cancel("deleted")
+                chat.log.append(ConversationDeleted())
+
+    async def stop_deleted(self, conversation_ids: Sequence[str]) -> None:
+        """Stop what runs in conversations that were deleted with their bot, and tell those who read them."""
+        for id in conversation_ids:
+            if (chat := self._chats.get(id)) is None:
+                continue
+            with chat.pinned():
+                async with chat.admission:
+                    await chat.cancel("deleted")
+                    chat.log.append(ConversationDeleted())
 
     # -- inner ---------------------------------------------------------------------------------------
 
@@ -299,6 +595,19 @@ class Engine:
         await self._audit_impersonation(target, bot)
         return target
 
+    async def _audit_watch(self, id: str, caller: Caller) -> None:
+        if self._in_tenant(id, caller) is None:
+            return
+        await self.services.store.write(
+            audit.record,
+            at=self.services.clock(),
+            tenant=caller.tenant,
+            actor=caller.principal,
+            action="conversation.watch",
+            target=f"conversation:{id}",
+            details={"ip": caller.ip},
+        )
+
     async def _audit_impersonation(self, target: Caller, bot: Bot) -> None:
         await self.services.store.write(
             audit.record,
@@ -310,28 +619,17 @@ class Engine:
             details={"bot": bot.name, "namespace": bot.namespace, "ip": target.ip},
         )
 
-    async def _create(self, bot: Bot, caller: Caller) -> Opened:
-        if self._closing:
-            raise ShuttingDown("The server is restarting. Try again in a moment.")
-        id, now = str(uuid.uuid4()), self.services.clock()
-        ttl_s = self._ttl_s(bot)
-        await self.services.store.write(
-            conversations.create,
-            id=id,
-            caller=caller,
-            namespace=bot.namespace,
-            bot=bot.name,
-            persist=bot.persist_conversations,
-            expires_at=now + ttl_s if ttl_s else None,
-            now=now,
-        )
-        return Opened(conversation_id=id, bot=bot, caller=caller, position=0, resumed=False)
-
-    def _find(self, id: str, caller: Caller) -> Conversation | None:
+    def find(self, id: str, caller: Caller) -> Conversation | None:
+        """A live conversation of the caller's, or one that they take part in."""
         return self.services.store.read_now(conversations.find, id, caller, self.services.clock())
 
-    def _own(self, id: str, caller: Caller) -> Conversation:
-        found = self._find(id, caller)
+    def _in_tenant(self, id: str, caller: Caller) -> Conversation | None:
+        now = self.services.clock()
+        return self.services.store.read_now(conversations.find_in_tenant, id, caller.tenant, now)
+
+    def own(self, id: str, caller: Caller) -> Conversation:
+        """The same; raises `ConversationNotFound`."""
+        found = self.find(id, caller)
         if found is None:
             raise ConversationNotFound("There is no such conversation.")
         return found
@@ -354,83 +652,6 @@ class Engine:
         if self._chats.get(chat.id) is chat:
             del self._chats[chat.id]
 
-    async def _admit(self, chat: Chat, question: Question) -> Accepted:
-        if chat.running and chat.waiting >= self.services.settings.queue_max and not self._is_known(question):
-            raise Busy(f"{chat.waiting} messages already wait in this conversation. Send it again later.")
-        admitted = await self.services.store.write(turns.admit, self._admission(question))
-        after = chat.log.position
-        if not admitted.duplicate:
-            chat.enqueue(question)
-        elif (began := chat.log.beginning_of(admitted.turn_id)) is not None:
-            after = began
-        elif admitted.first_seq:
-            after = admitted.first_seq - 1
-        return Accepted(
-            message_id=admitted.message_id,
-            turn_id=admitted.turn_id,
-            after=after,
-            duplicate=admitted.duplicate,
-        )
-
-    def _ttl_s(self, bot: Bot) -> float:
-        """Seconds that a conversation outlives its last message; bots that keep nothing have their own."""
-        if bot.persist_conversations:
-            return bot.conversation_ttl_s
-        idle_s = self.services.settings.idle_conversation_s
-        return min(idle_s, bot.conversation_ttl_s) if bot.conversation_ttl_s else idle_s
-
-    def _is_known(self, question: Question) -> bool:
-        return self._known(question) is not None
-
-    def _known(self, question: Question) -> turns.Admitted | None:
-        known = (question.conversation_id, question.client_id)
-        return self.services.store.read_now(turns.find_known, *known) if question.client_id else None
-
-    def _question(
-        self,
-        conversation_id: str,
-        content: str,
-        client_id: str | None,
-        caller: Caller,
-        bot: Bot,
-        decision: Decision | None,
-    ) -> Question:
-        return Question(
-            turn_id=str(uuid.uuid4()),
-            message_id=str(uuid.uuid4()),
-            answer_id=str(uuid.uuid4()),
-            conversation_id=conversation_id,
-            content=content,
-            client_id=client_id or "",
-            caller=caller,
-            bot=bot,
-            bucket=usage.Bucket(
-                tenant=caller.tenant, namespace=bot.namespace, bot=bot.name, principal=caller.principal
-            ),
-            ttl_s=self._ttl_s(bot),
-            decision=decision,
-        )
-
-    def _admission(self, question: Question) -> turns.Admission:
-        bot = question.bot
-        return turns.Admission(
-            turn_id=question.turn_id,
-            message_id=question.message_id,
-            answer_id=question.answer_id,
-            conversation_id=question.conversation_id,
-            caller=question.caller,
-            bucket=question.bucket,
-            policy=limits.policy_of(
-                bot, limited=not question.caller.is_unlimited and question.decision is None
-            ),
-            content=question.content,
-            client_id=question.client_id or None,
-            title=title_of(question.content),
-            reserved_tokens=estimate_tokens(question.content + bot.prompt) + bot.max_tokens,
-            ttl_s=question.ttl_s,
-            now=self.services.clock(),
-        )
-
     async def _tidy_up(self) -> None:
         while True:
             now, busy = self.services.clock(), frozenset(self._chats)
@@ -443,20 +664,10 @@ class Engine:
             await trio.sleep(TIDY_UP_EVERY_S)
 
 
-def check_access(bot: Bot, caller: Caller) -> None:
-    """May this caller talk to this bot? Raises `AuthRequired` or `Forbidden`."""
-    if not caller.is_user and not bot.allow_unauthenticated:
-        raise AuthRequired(f"The bot {bot.name!r} needs a signed-in user.")
-    if bot.require_roles and caller.role.lower() not in bot.require_roles:
-        raise Forbidden(f"The bot {bot.name!r} needs one of these roles: {', '.join(bot.require_roles)}.")
+def _check_not_paused(conversation: Conversation) -> None:
+    if conversation.paused:
+        raise Conflict("A person has taken over this conversation, and the bot does not answer.")
 
 
-def _check_message(command: SendMessage) -> None:
-    if not command.content.strip():
-        raise InvalidInput("The message is empty; send some text in `content`.")
-    if len(command.content) > CONTENT_CHARS_MAX:
-        raise InvalidInput(
-            f"The message has {len(command.content)} characters; at most {CONTENT_CHARS_MAX} are allowed."
-        )
-    if command.client_id and len(command.client_id) > CLIENT_ID_CHARS_MAX:
-        raise InvalidInput(f"`message_id` may have at most {CLIENT_ID_CHARS_MAX} characters.")
+def _ends(event: LogEvent, turn_id: str) -> bool:
+    return isinstance(event, TERMINAL_EVENTS) and event.turn_id == turn_id

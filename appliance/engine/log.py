@@ -14,14 +14,14 @@ from bisect import bisect_right
 import msgspec
 import trio
 
-from appliance.events import TERMINAL_EVENTS, TextDelta, TurnEvent, TurnStarted, width
+from appliance.events import TERMINAL_EVENTS, LogEvent, TextDelta, TurnStarted, width
 
 
 class Entry(msgspec.Struct, frozen=True):
     """An event and the position it ends at."""
 
     seq: int
-    event: TurnEvent
+    event: LogEvent
 
 
 class Wakeup:
@@ -58,7 +58,7 @@ class Log:
         """How many cursors are open."""
         return len(self._wakeups)
 
-    def append(self, event: TurnEvent) -> int:
+    def append(self, event: LogEvent) -> int:
         """Add `event` and wake all readers; returns its position."""
         self.position += width(event)
         self._entries.append(Entry(self.position, event))
@@ -80,13 +80,19 @@ class Log:
         self._wakeups.pop(cursor, None)
 
     def forget_read(self) -> None:
-        """Drop finished turns that every open reader has seen; they can be read from the store."""
+        """Drop finished turns, and what lies between turns, once every open reader has seen it.
+
+        The store has it.
+        """
         seen = min((cursor.position for cursor in self._wakeups), default=self.position)
-        keep_from = 0
+        keep_from, in_turn = 0, False
         for index, entry in enumerate(self._entries):
             if entry.seq > seen:
                 break
-            if isinstance(entry.event, TERMINAL_EVENTS):
+            in_turn = isinstance(entry.event, TurnStarted) or (
+                in_turn and not isinstance(entry.event, TERMINAL_EVENTS)
+            )
+            if not in_turn:
                 keep_from = index + 1
         if keep_from:
             self.start = self._ends[keep_from - 1]

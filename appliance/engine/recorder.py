@@ -49,9 +49,9 @@ class Recorder:
                     self._run_seq = before
                 self._run.append(text)
                 self.text_length += len(text)
-            case ToolCalled(call=call):
+            case ToolCalled(call=call, by_client=by_client):
                 self._close_run()
-                self._parts.append(ToolCallPart(seq=position, call=call))
+                self._parts.append(ToolCallPart(seq=position, call=call, by_client=by_client))
             case ToolFinished(result=result):
                 self._close_run()
                 self._parts.append(ToolResultPart(seq=position, result=_kept(result)))

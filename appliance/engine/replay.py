@@ -4,37 +4,71 @@ from __future__ import annotations
 
 from appliance.engine.log import Entry
 from appliance.events import (
+    LogEvent,
+    MessagePosted,
     TextDelta,
     ToolCalled,
     ToolFinished,
     TurnCancelled,
     TurnDone,
-    TurnEvent,
     TurnFailed,
     TurnStarted,
 )
 from appliance.messages import Message, Part, TextPart, ToolCallPart, ToolResultPart, Usage
+from appliance.store.posts import PAUSED
 
 
 def entries(history: list[Message], end: int) -> list[Entry]:
     """The log of `history` up to position `end`; progress is not stored and so is not replayed."""
-    replayed = [entry for message in history for entry in _entries(message)]
+    answers = {message.turn_id: message for message in history if message.role == "assistant"}
+    replayed = [entry for message in history for entry in _entries(message, answers)]
     return sorted((entry for entry in replayed if entry.seq <= end), key=lambda entry: entry.seq)
 
 
-def _entries(message: Message) -> list[Entry]:
+def _entries(message: Message, answers: dict[str, Message]) -> list[Entry]:
     if message.role == "user":
-        return [Entry(message.first_seq, _started(message))]
+        answer = answers.get(message.turn_id)
+        return [Entry(message.first_seq, _started(message, answer) if answer else _posted(message))]
     parts = [_part(part) for part in message.parts]
+    if message.continues:  # no message of the user begins its turn
+        parts.insert(0, Entry(message.first_seq - 1, _went_on(message)))
     return parts if message.status == "running" else [*parts, Entry(message.last_seq, _ended(message))]
 
 
-def _started(message: Message) -> TurnStarted:
+def _went_on(answer: Message) -> TurnStarted:
+    return TurnStarted(
+        turn_id=answer.turn_id,
+        message_id="",
+        content="",
+        answer_id=answer.id,
+        at=answer.created_at,
+        continues=True,
+    )
+
+
+def _started(message: Message, answer: Message) -> TurnStarted:
     return TurnStarted(
         turn_id=message.turn_id,
         message_id=message.id,
         content=message.content,
         client_id=message.client_id,
+        answer_id=answer.id,
+        author=message.author,
+        at=message.created_at,
+    )
+
+
+def _posted(message: Message) -> MessagePosted:
+    return MessagePosted(
+        message_id=message.id,
+        turn_id="",
+        content=message.content,
+        author=message.author,
+        at=message.created_at,
+        client_id=message.client_id,
+        payload=message.payload,
+        metadata=message.metadata,
+        paused=message.error_code == PAUSED,
     )
 
 
@@ -43,22 +77,31 @@ def _part(part: Part) -> Entry:
         case TextPart(seq=seq, text=text):
             return Entry(seq + len(text), TextDelta(text=text))
         case ToolCallPart(seq=seq, call=call):
-            return Entry(seq, ToolCalled(call=call))
+            return Entry(seq, ToolCalled(call=call, by_client=part.by_client))
         case ToolResultPart(seq=seq, result=result):
             return Entry(seq, ToolFinished(result=result))
 
 
-def _ended(message: Message) -> TurnEvent:
-    usage = message.usage or Usage()
+def _ended(message: Message) -> LogEvent:
+    usage, at = message.usage or Usage(), message.created_at
     if message.status == "done":
-        return TurnDone(turn_id=message.turn_id, message_id=message.id, usage=usage)
+        return TurnDone(
+            turn_id=message.turn_id,
+            message_id=message.id,
+            usage=usage,
+            finish=message.finish,
+            at=at,
+        )
     if message.status == "cancelled":
         waited = not message.parts and not usage.total_tokens
-        return TurnCancelled(turn_id=message.turn_id, message_id=message.id, usage=usage, waited=waited)
+        return TurnCancelled(
+            turn_id=message.turn_id, message_id=message.id, usage=usage, waited=waited, at=at
+        )
     return TurnFailed(
         turn_id=message.turn_id,
         message_id=message.id,
         usage=usage,
         code=message.error_code or "interrupted",
         message=message.error_text,
+        at=at,
     )

@@ -11,10 +11,14 @@ import msgspec
 from appliance.bot import Bot
 from appliance.botsettings import SettingValues, missing_settings
 from appliance.datarules import DataConfig
+from appliance.engine.bots import Bots
+from appliance.engine.guest_keys import GuestKeys, NoGuestKeys
+from appliance.engine.providers import Providers
 from appliance.engine.schemas import Known, Schemas
 from appliance.engine.settler import Settler
 from appliance.errors import SettingsMissing
 from appliance.identity import Caller
+from appliance.providerconfig import FROM_CONFIG
 from appliance.providers.base import Provider
 from appliance.settings import Settings
 from appliance.sqlguard import SqlPolicy
@@ -38,9 +42,17 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     choose_provider: Callable[[Bot], Provider]
     """Raises `ProviderNotConfigured` when the bot names a provider that is not there."""
     clock: Callable[[], float]
+    providers: Providers | None = None
+    """For administrators; `choose_provider` is its `choose`."""
+    bots: Bots | None = None
+    """For administrators, who can change what the catalogue has."""
     sources: Sequence[ToolSource] = ()
     """Tools that differ from bot to bot."""
     vault: Vault
+    make_visitor: Callable[[str], str] = str
+    """A token for a stranger of that tenant, with which they find their own conversations again."""
+    guest_keys: GuestKeys = NoGuestKeys()
+    """Keys by which users of Botpress clients are known again."""
     data: Callable[[], DataConfig] = DataConfig
     """The rules that hold for every bot, as `data.yaml` has them now."""
     settler: Settler = msgspec.field(default_factory=Settler)
@@ -49,6 +61,12 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     async def schema(self, bot: Bot, policy: SqlPolicy) -> Known:
         """The tables that the policy allows; raises `StoreError` when the file cannot be read."""
         return await self.schemas.get(policy, (self.data().notes, bot.schema_notes), self.store, self.sql)
+
+    def name_provider(self, provider: Provider | None) -> tuple[str, str]:
+        """The id and the name under which administrators know a provider; empty for none."""
+        if provider is None:
+            return "", ""
+        return self.providers.known_as(provider) if self.providers else (FROM_CONFIG, provider.name)
 
     def utc_text(self) -> str:
         """Now, like `2026-04-29T10:11:12Z`."""

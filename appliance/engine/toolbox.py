@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 import trio
 
-from appliance.bot import Bot
+from appliance.bot import Bot, ClientTool
 from appliance.botsettings import SettingValues
 from appliance.changes import Proposal
 from appliance.engine.data import Data, redacted
@@ -58,16 +58,21 @@ class Toolbox:
         intent: Intent,
         redactor: Redactor,
         on_thought: Callable[[str], None],
+        clients: Sequence[ClientTool],
     ) -> None:
         self._services = services
         self._context = context
         self._bot = context.bot
         self._data = data
-        self._conversation_id = data.conversation_id
         self._tools = {tool.name: tool for tool in tools}
         self._intent = intent
         self._redactor = redactor
         self._on_thought = on_thought
+        self._clients = {
+            tool.name: ToolSpec(name=tool.name, description=tool.description, parameters=tool.parameters)
+            for tool in clients
+            if tool.name not in self._tools
+        }
         self._refused = self._told = ""
         self.insists = False
         """The model has asked twice in a row for a tool, or a query, that the bot's rules refuse."""
@@ -81,12 +86,17 @@ class Toolbox:
         conversation_id: str,
         question: str,
         on_thought: Callable[[str], None],
+        clients: Sequence[ClientTool] = (),
+        message_id: str = "",
     ) -> Toolbox:
-        """All tools that the bot offers to this caller for this question; raises `SettingsMissing`."""
+        """All tools that the bot offers to this caller for this question; raises `SettingsMissing`.
+
+        `clients` are those that the client itself runs, `message_id` is the answer that calls them.
+        """
         values = services.setting_values(bot, caller)
         intent = intent_of(bot, question, ALIASES)
         redactor = Redactor(values.secrets)
-        data = Data(services, bot, caller, conversation_id, intent.demands, redactor)
+        data = Data(services, bot, caller, conversation_id, intent.demands, redactor, message_id)
         context = ToolContext(
             bot=bot,
             caller=caller,
@@ -98,7 +108,7 @@ class Toolbox:
         for source in services.sources:
             offered = [tool for tool in await source.tools(context) if tool.name not in services.tools]
             tools += [tool for tool in offered if not source.opt_in or is_opted_in(bot, tool.name)]
-        return cls(services, context, data, tools, intent, redactor, on_thought)
+        return cls(services, context, data, tools, intent, redactor, on_thought, clients)
 
     @property
     def values(self) -> SettingValues:
@@ -121,7 +131,18 @@ class Toolbox:
         names = (
             [THINK] if only_think else [n for n in self._tools if not self._intent.refuses(n, self._tools)]
         )
-        return [self._spec(self._tools[name]) for name in names]
+        specs = [self._spec(self._tools[name]) for name in names]
+        return specs if only_think else [*specs, *self._clients.values()]
+
+    def is_for_client(self, call: ToolCall) -> bool:
+        """Is it one that the client runs, with arguments that it can be asked with?"""
+        if call.name not in self._clients:
+            return False
+        try:
+            _check(_arguments(call), self._clients[call.name].parameters)
+        except ToolError:
+            return False
+        return True
 
     def announce(self, call: ToolCall) -> tuple[Literal["querying", "executing"], str]:
         """A progress step and a label for people, made before the call is checked."""
@@ -141,6 +162,9 @@ class Toolbox:
         if refusal:
             self._count_refusal(name, refused=True)
             return await self._failed(call, refusal)
+        if call.name in self._clients:  # and not for the client, so its arguments are wrong
+            schema = msgspec.json.encode(self._clients[call.name].parameters).decode()
+            return await self._failed(call, f"The arguments of {call.name} do not fit its schema: {schema}")
         if tool is None:
             text = f"There is no tool {call.name!r}. Available: {self._available()}."
             return await self._failed(call, text)
@@ -193,7 +217,8 @@ class Toolbox:
 
     async def _failed(self, call: ToolCall, text: str) -> ToolResult:
         """The result of a call that gave nothing, after writing down that it was tried."""
-        await self._audit(call.name, success=False, facts={"error": text})
+        sql = {"sql": _sql_text(call)} if ALIASES.get(call.name, call.name) == SQL_TOOL else {}
+        await self._audit(call.name, success=False, facts={"error": text} | sql)
         return _failure(call, text)
 
     async def _audit(self, name: str, *, success: bool, facts: Mapping[str, Any]) -> None:
@@ -201,7 +226,7 @@ class Toolbox:
         caller = self._context.caller
         if name == THINK or self._bot.disable_execution_logs:
             return
-        about = {"tool": name, "success": success, "conversation_id": self._conversation_id, "ip": caller.ip}
+        about = {"tool": name, "success": success} | self._data.told_of_call()
         try:
             await self._services.store.write(
                 audit.record,

@@ -20,9 +20,12 @@ from appliance.engine.services import Services
 from appliance.engine.toolbox import Toolbox
 from appliance.errors import ApplianceError, ProviderBroken, ProviderError, StoreError, ToolLoop
 from appliance.events import (
+    Extra,
     Progress,
     Step,
     TextDelta,
+    ToolCalled,
+    ToolFinished,
     TurnCancelled,
     TurnDone,
     TurnFailed,
@@ -31,6 +34,7 @@ from appliance.events import (
 )
 from appliance.identity import Caller
 from appliance.messages import (
+    Finish,
     MessageStatus,
     PromptMessage,
     ToolCall,
@@ -38,7 +42,15 @@ from appliance.messages import (
     Usage,
     estimate_tokens,
 )
-from appliance.providers.base import ModelRequest, ModelText, ModelToolCall, ModelUsage, Provider, ToolSpec
+from appliance.providers.base import (
+    ModelCut,
+    ModelRequest,
+    ModelText,
+    ModelToolCall,
+    ModelUsage,
+    Provider,
+    ToolSpec,
+)
 from appliance.schema_text import LeftOut
 from appliance.store import turns, usage
 
@@ -85,7 +97,15 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     bot: Bot
     bucket: usage.Bucket
     ttl_s: float
+    at: float
     decision: Decision | None = None
+    payload: dict[str, Any] | None = None
+    metadata: dict[str, Any] = {}
+    extra: Extra = Extra()
+    runs_tools: bool = False
+    polled: bool = False
+    outputs: list[ToolResult] | None = None
+    """Of tools that the client ran: the answer goes on with them, and there is no new message."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +132,7 @@ class Turn:
         self._usage = Usage()
         self._provider: Provider | None = None
         self._note: Literal["", "token_budget"] = ""
+        self._finish: Finish = "stop"
         self._began = False
         self._answered = False
         self._end_event: TurnDone | TurnCancelled | TurnFailed | None = None
@@ -136,8 +157,14 @@ class Turn:
                 message_id=question.message_id,
                 content=question.content,
                 client_id=question.client_id,
+                answer_id=question.answer_id,
+                author=question.caller.owner,
+                at=question.at,
+                continues=question.outputs is not None,
             )
         )
+        for output in question.outputs or ():
+            self._recorder.append(ToolFinished(result=output))
         self._began = not self._scope.cancel_called
         failure: Exception | None = None
         try:
@@ -170,7 +197,14 @@ class Turn:
         self._progress("thinking", "Thinking...")
         question, bot = self.question, self.question.bot
         toolbox = await Toolbox.open(
-            self._services, bot, question.caller, question.conversation_id, question.content, self._think
+            self._services,
+            bot,
+            question.caller,
+            question.conversation_id,
+            question.content,
+            self._think,
+            clients=bot.client_tools if question.runs_tools else [],
+            message_id=question.answer_id,
         )
         self._provider = self._services.choose_provider(bot)
         messages = await self._prompt(toolbox)
@@ -185,8 +219,12 @@ class Turn:
             )
             if not calls:
                 break
-            results = [await self._run_tool(toolbox, call) for call in calls[:CALLS_MAX]]
+            theirs = [call for call in calls[:CALLS_MAX] if toolbox.is_for_client(call)]
+            ours = [call for call in calls[:CALLS_MAX] if call not in theirs]
+            results = [await self._run_tool(toolbox, call) for call in ours]
             results += [toolbox.one_too_many(call) for call in calls[CALLS_MAX:]]
+            if theirs:
+                return self._ask_client(theirs)
             messages += prompt.called(text, calls, results)
             toolbox.results_are_told()
             if toolbox.insists:
@@ -231,7 +269,10 @@ class Turn:
                 examples=relevance.choose_examples(bot.examples, question.content) if shown else [],
                 tools=[spec.name for spec in toolbox.specs()],
                 history=history,
-                question=question.content,
+                question=question.content if question.outputs is None else None,
+                outputs=question.outputs or [],
+                prior=question.extra.history,
+                instructions=question.extra.instructions,
                 user_id=question.caller.user_id,
                 now=self._services.utc_text(),
                 budget_tokens=room,
@@ -244,14 +285,15 @@ class Turn:
         """One call: text goes to the log as it comes; returns all text and the tools asked for."""
         self._progress("generating", "Generating response...")
         assert self._provider is not None
-        bot = self.question.bot
+        bot, extra = self.question.bot, self.question.extra
         request = ModelRequest(
             messages=messages,
             tools=tools,
             model=bot.model,
-            temperature=bot.temperature,
-            max_tokens=bot.max_tokens,
+            temperature=bot.temperature if extra.temperature is None else extra.temperature,
+            max_tokens=min(bot.max_tokens, extra.max_tokens or bot.max_tokens),
         )
+        self._finish = "stop"
         texts: list[str] = []
         calls: list[ToolCall] = []
         told: Usage | None = None
@@ -267,6 +309,8 @@ class Turn:
                             calls.append(call)
                         case ModelUsage(usage):
                             told = usage
+                        case ModelCut():
+                            self._finish = "length"
         except ProviderError:
             refused = not texts and not calls
             raise
@@ -284,6 +328,12 @@ class Turn:
         step, label = toolbox.announce(call)
         self._progress(step, label)
         return await self._recorder.around_tool(call, toolbox.run)
+
+    def _ask_client(self, calls: list[ToolCall]) -> None:
+        """End here: the answer goes on when the client has run them."""
+        for call in calls:
+            self._recorder.append(ToolCalled(call=call, by_client=True))
+        self._finish = "tool_calls"
 
     async def _decide(self, toolbox: Toolbox, decision: Decision) -> list[PromptMessage]:
         """Carry out what the user decided, and what the model is told of it."""
@@ -342,48 +392,59 @@ class Turn:
 
     async def _end(self, failure: Exception | None) -> None:
         """Store the answer and its cost, then append the terminal event, whatever happens."""
-        event = self._terminal(failure)
         services = self._services
+        now = services.clock()
+        event = self._terminal(failure, now)
         try:
-            await services.settler.settle(services.store, self._settlement(event))
+            await services.settler.settle(services.store, self._settlement(event, now))
         except StoreError as error:
             logger.error("turn %s could not be stored: %s", self.question.turn_id, error.text)
             text = f"The answer could not be stored. {error.public_text}"
-            event = self._failed(error.code, text)
-            services.settler.keep(self._settlement(event))
+            event = self._failed(error.code, text, now)
+            services.settler.keep(self._settlement(event, now))
         self._end_event = event
         self._recorder.append(event)
 
-    def _terminal(self, failure: Exception | None) -> TurnDone | TurnCancelled | TurnFailed:
-        ids: dict[str, Any] = {"turn_id": self.question.turn_id, "message_id": self.question.answer_id}
+    def _terminal(self, failure: Exception | None, now: float) -> TurnDone | TurnCancelled | TurnFailed:
+        ids: dict[str, Any] = {
+            "turn_id": self.question.turn_id,
+            "message_id": self.question.answer_id,
+            "usage": self._usage,
+            "at": now,
+        }
         if isinstance(failure, ApplianceError):
             is_admin = self.question.caller.is_admin
-            return self._failed(failure.code, failure.text if is_admin else failure.public_text)
+            return self._failed(failure.code, failure.text if is_admin else failure.public_text, now)
         if failure is not None:
-            return self._failed("internal", f"Something went wrong here (turn {self.question.turn_id}).")
+            text = f"Something went wrong here (turn {self.question.turn_id})."
+            return self._failed("internal", text, now)
         if self._answered:
-            return TurnDone(**ids, usage=self._usage, note=self._note)
+            return TurnDone(**ids, note=self._note, finish=self._finish)
         reason = self._cancelled_by if self._scope.cancel_called else "shutdown"
-        return TurnCancelled(**ids, usage=self._usage, reason=reason, waited=not self._began)
+        return TurnCancelled(**ids, reason=reason, waited=not self._began)
 
-    def _failed(self, code: str, text: str) -> TurnFailed:
+    def _failed(self, code: str, text: str, now: float) -> TurnFailed:
         return TurnFailed(
             turn_id=self.question.turn_id,
             message_id=self.question.answer_id,
             usage=self._usage,
             code=code,
             message=text,
+            at=now,
         )
 
-    def _settlement(self, event: TurnDone | TurnCancelled | TurnFailed) -> turns.Settlement:
-        now = self._services.clock()
+    def _settlement(self, event: TurnDone | TurnCancelled | TurnFailed, now: float) -> turns.Settlement:
+        provider_id, provider_name = self._services.name_provider(self._provider)
         return turns.Settlement(
             progressed=self._progressed(self._recorder.position + width(event)),
             status=_STATUS[type(event)],
             usage=self._usage,
+            finish=event.finish if isinstance(event, TurnDone) else "stop",
             error_code=event.code if isinstance(event, TurnFailed) else "",
             error_text=event.message if isinstance(event, TurnFailed) else "",
             provider=self._provider.name if self._provider else "",
+            provider_id=provider_id,
+            provider_name=provider_name,
             model=self.question.bot.model or (self._provider.default_model if self._provider else ""),
             expires_at=now + self.question.ttl_s if self.question.ttl_s else None,
             now=now,

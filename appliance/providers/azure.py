@@ -10,7 +10,7 @@ import httpx
 
 from appliance.providers import chat_wire, http
 from appliance.providers.base import ModelEvent, ModelRequest
-from appliance.providers.failures import Upstream
+from appliance.providers.failures import SettingText, Upstream, as_variable
 from appliance.providers.http import Call, Patience
 
 API_VERSION = "2024-10-21"
@@ -41,9 +41,10 @@ class Azure:
         connect_timeout_s: float = 10.0,
         retries: int = 2,
         backoff_s: float = 0.5,
+        setting: SettingText = as_variable,
     ) -> None:
-        url = http.checked_url(endpoint, "AZURE_OPENAI_ENDPOINT")
-        key = http.checked_key(api_key, "AZURE_OPENAI_API_KEY")
+        url = http.checked_url(endpoint, setting("endpoint", "AZURE_OPENAI_ENDPOINT"))
+        key = http.checked_key(api_key, setting("api_key", "AZURE_OPENAI_API_KEY"))
         version = quote(api_version or API_VERSION, safe="")
         self.default_model = deployment
         self.context_tokens = context_tokens or CONTEXT_TOKENS
@@ -54,9 +55,9 @@ class Azure:
         self._headers = {"api-key": key}
         self._upstream = Upstream(
             label=f"Azure OpenAI at {url.netloc.decode()}",
-            address_setting="AZURE_OPENAI_ENDPOINT",
-            key_setting="AZURE_OPENAI_API_KEY",
-            model_setting="AZURE_OPENAI_DEPLOYMENT",
+            address_setting=setting("endpoint", "AZURE_OPENAI_ENDPOINT"),
+            key_setting=setting("api_key", "AZURE_OPENAI_API_KEY"),
+            model_setting=setting("deployment_name", "AZURE_OPENAI_DEPLOYMENT"),
             secret=key,
         )
         self._patience = Patience(

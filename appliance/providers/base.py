@@ -47,7 +47,11 @@ class ModelUsage(msgspec.Struct, frozen=True):
     usage: Usage
 
 
-ModelEvent: TypeAlias = ModelText | ModelToolCall | ModelUsage
+class ModelCut(msgspec.Struct, frozen=True):
+    """The answer ends because it is as long as it may be, not because it is whole."""
+
+
+ModelEvent: TypeAlias = ModelText | ModelToolCall | ModelUsage | ModelCut
 
 
 class Provider(Protocol):

@@ -16,6 +16,7 @@ from appliance.errors import MessageTooLarge, ProviderBroken, ProviderError
 from appliance.messages import PromptMessage, ToolCall, Usage
 from appliance.providers import failures
 from appliance.providers.base import (
+    ModelCut,
     ModelEvent,
     ModelRequest,
     ModelText,
@@ -194,6 +195,8 @@ class ChatDecoder:
         if self._finish_reason == "content_filter":
             raise ProviderError(f"The content filter of {self._upstream.label} stopped the answer.")
         events += [ModelToolCall(call) for call in self._calls.assembled()]
+        if self._finish_reason == "length":
+            events.append(ModelCut())
         if (usage := _told(self._usage)) is not None:
             events.append(ModelUsage(usage))
         return events

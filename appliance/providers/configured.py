@@ -3,21 +3,66 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 import httpx
+import msgspec
 
 from appliance.errors import ProviderNotConfigured
-from appliance.providers.azure import Azure
 from appliance.providers.base import Provider
-from appliance.providers.ollama import Ollama
-from appliance.providers.openai import OpenAI
+from appliance.providers.making import lacking, make
 from appliance.settings import Settings
 
 log = logging.getLogger(__name__)
 
 OFFLINE_PACE_S = 0.01
 """Between the words of the offline model: people see an answer being written."""
+
+_FIELDS: dict[str, dict[str, str]] = {
+    "openai": {
+        "api_key": "openai_api_key",
+        "model": "openai_model",
+        "organization_id": "openai_org_id",
+        "base_url": "openai_base_url",
+    },
+    "azure": {
+        "endpoint": "azure_openai_endpoint",
+        "api_key": "azure_openai_api_key",
+        "deployment_name": "azure_openai_deployment",
+        "api_version": "azure_openai_api_version",
+    },
+    "ollama": {"endpoint": "ollama_host", "model": "ollama_model"},
+}
+"""Family -> key of a provider's configuration (Fluxbase 7) -> our setting."""
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """What the environment configures: providers by family, the default first; `offline` is always there.
+
+    `default` is None when nothing is configured, so that offline is only what remains. `config` is the
+    default's configuration, with its secrets.
+    """
+
+    providers: dict[str, Provider]
+    default: Provider | None
+    display_name: str = ""
+    config: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        """Without secrets: tracebacks show representations."""
+        return f"Environment({', '.join(self.providers)})"
+
+
+def environment(settings: Settings, client: httpx.AsyncClient) -> Environment:
+    """`configured`, and what is to be told of its default; raises as that does."""
+    providers = configured(settings, client)
+    family, first = next(iter(providers.items()))
+    is_meant = bool(settings.provider) or family != "offline"
+    return Environment(
+        providers=providers,
+        default=first if is_meant else None,
+        display_name=settings.provider_name,
+        config=_config(_spread(settings), family),
+    )
 
 
 def configured(settings: Settings, client: httpx.AsyncClient) -> dict[str, Provider]:
@@ -27,22 +72,20 @@ def configured(settings: Settings, client: httpx.AsyncClient) -> dict[str, Provi
     offline. Raises `ProviderNotConfigured` when `settings.provider` lacks a variable, `InvalidInput` when
     one has a value that cannot be meant.
     """
+    settings = _spread(settings)
     providers: dict[str, Provider] = {}
-    for name, (needs, make) in _FAMILIES.items():
-        lacking = [field.upper() for field in needs if not getattr(settings, field)]
-        if name == "openai" and settings.openai_base_url:
-            lacking = []  # a server of one's own needs no key
-        if not lacking:
-            providers[name] = make(settings, client)
-        elif settings.provider == name:
+    for family, fields in _FIELDS.items():
+        config = _config(settings, family)
+        missing = [fields[key].upper() for key in lacking(family, config)]
+        if not missing:
+            providers[family] = make(settings, client, family, config)
+        elif settings.provider == family:
             raise ProviderNotConfigured(
-                f"APPLIANCE_PROVIDER is {name}, but {' and '.join(lacking)} "
-                f"{'is' if len(lacking) == 1 else 'are'} not set."
+                f"APPLIANCE_PROVIDER is {family}, but {' and '.join(missing)} "
+                f"{'is' if len(missing) == 1 else 'are'} not set."
             )
-        elif len(lacking) < len(needs):
-            log.warning("provider %s is not used: %s not set", name, ", ".join(lacking))
-    if settings.ollama_host and not settings.ollama_model:
-        log.warning("provider ollama is not used: OLLAMA_MODEL is not set")
+        elif _is_begun(family, config):
+            log.warning("provider %s is not used: %s not set", family, ", ".join(missing))
     providers["offline"] = _offline()
     first = settings.provider or next(iter(providers))
     return {first: providers.pop(first), **providers}
@@ -53,43 +96,23 @@ def from_settings(settings: Settings, client: httpx.AsyncClient) -> Provider:
     return next(iter(configured(settings, client).values()))
 
 
-def _openai(settings: Settings, client: httpx.AsyncClient) -> Provider:
-    return OpenAI(
-        client,
-        api_key=settings.openai_api_key,
-        base_url=settings.openai_base_url,
-        default_model=settings.openai_model,
-        context_tokens=settings.context_tokens,
-        idle_timeout_s=settings.provider_idle_timeout_s,
-        connect_timeout_s=settings.provider_connect_timeout_s,
-        retries=settings.provider_retries,
-    )
+def _spread(settings: Settings) -> Settings:
+    """`provider_model` is the model of the family that is named, unless that has one of its own."""
+    field = f"{settings.provider}_model"
+    if settings.provider_model and getattr(settings, field, None) == "":
+        return msgspec.structs.replace(settings, **{field: settings.provider_model})
+    return settings
 
 
-def _azure(settings: Settings, client: httpx.AsyncClient) -> Provider:
-    return Azure(
-        client,
-        api_key=settings.azure_openai_api_key,
-        endpoint=settings.azure_openai_endpoint,
-        deployment=settings.azure_openai_deployment,
-        api_version=settings.azure_openai_api_version,
-        context_tokens=settings.context_tokens,
-        idle_timeout_s=settings.provider_idle_timeout_s,
-        connect_timeout_s=settings.provider_connect_timeout_s,
-        retries=settings.provider_retries,
-    )
+def _config(settings: Settings, family: str) -> dict[str, str]:
+    found = {key: str(getattr(settings, field)) for key, field in _FIELDS.get(family, {}).items()}
+    return {key: value for key, value in found.items() if value}
 
 
-def _ollama(settings: Settings, client: httpx.AsyncClient) -> Provider:
-    return Ollama(
-        client,
-        host=settings.ollama_host,
-        default_model=settings.ollama_model,
-        context_tokens=settings.context_tokens,
-        idle_timeout_s=settings.provider_idle_timeout_s,
-        connect_timeout_s=settings.provider_connect_timeout_s,
-        retries=settings.provider_retries,
-    )
+def _is_begun(family: str, config: dict[str, str]) -> bool:
+    """True when somebody seems to want this provider: then they are told what it lacks."""
+    telling = {"openai": (), "azure": ("endpoint", "api_key", "deployment_name"), "ollama": ("endpoint",)}
+    return any(key in config for key in telling[family])
 
 
 def _offline() -> Provider:
@@ -97,16 +120,3 @@ def _offline() -> Provider:
     from appliance.providers.offline import Offline
 
     return Offline(pace_s=OFFLINE_PACE_S)
-
-
-_Maker = Callable[[Settings, httpx.AsyncClient], Provider]
-
-_FAMILIES: dict[str, tuple[tuple[str, ...], _Maker]] = {
-    "openai": (("openai_api_key",), _openai),
-    "azure": (
-        ("azure_openai_endpoint", "azure_openai_api_key", "azure_openai_deployment"),
-        _azure,
-    ),
-    "ollama": (("ollama_model",), _ollama),
-}
-"""Name -> the settings it cannot do without, and how it is made."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -17,11 +17,24 @@ from appliance.errors import (
     ProviderUnavailable,
 )
 
+SettingText: TypeAlias = Callable[[str, str], str]
+"""(key of a stored provider, environment variable) -> what a person has to change, in an error's words."""
+
 EXCERPT_CHARACTERS_MAX = 300
 
 _SECRET_CHARACTERS_MIN = 4
 _NEVER_BETTER = ("insufficient_quota", "exceeded your current quota")
 """429s that waiting does not cure: the account has no money."""
+
+
+def as_variable(key: str, variable: str) -> str:
+    """A provider of the environment: its variables."""
+    return variable
+
+
+def as_key_of(name: str) -> SettingText:
+    """A stored provider: the keys of its record."""
+    return lambda key, variable: f"{key} of the provider {name!r}"
 
 
 class Upstream(msgspec.Struct, frozen=True, kw_only=True):

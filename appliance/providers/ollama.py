@@ -10,7 +10,7 @@ import httpx
 
 from appliance.providers import http, ollama_wire
 from appliance.providers.base import ModelEvent, ModelRequest
-from appliance.providers.failures import Upstream
+from appliance.providers.failures import SettingText, Upstream, as_variable
 from appliance.providers.http import Call, Patience
 
 CONTEXT_TOKENS = 8192
@@ -37,17 +37,18 @@ class Ollama:
         connect_timeout_s: float = 10.0,
         retries: int = 2,
         backoff_s: float = 0.5,
+        setting: SettingText = as_variable,
     ) -> None:
-        url = address(host)
+        url = address(host, setting("endpoint", "OLLAMA_HOST"))
         self.default_model = default_model
         self.context_tokens = context_tokens or CONTEXT_TOKENS
         self._client = client
         self._url = f"{url}/api/chat"
         self._upstream = Upstream(
             label=f"Ollama at {url.netloc.decode()}",
-            address_setting="OLLAMA_HOST",
+            address_setting=setting("endpoint", "OLLAMA_HOST"),
             key_setting="the proxy in front of it",
-            model_setting="OLLAMA_MODEL",
+            model_setting=setting("model", "OLLAMA_MODEL"),
         )
         self._patience = Patience(
             idle_timeout_s=idle_timeout_s,
@@ -80,14 +81,15 @@ class Ollama:
         await self._client.aclose()
 
 
-def address(host: str) -> httpx.URL:
+def address(host: str, setting: str = "OLLAMA_HOST") -> httpx.URL:
     """`OLLAMA_HOST` in any form that Ollama itself takes: host, :port, host:port or an address.
 
     As there, the port is 11434 unless one is given or a scheme is, whose own port is then meant.
+    `InvalidInput` names `setting`.
     """
     text = host.strip().strip("\"'")
     if "://" in text:
-        url = http.checked_url(text, "OLLAMA_HOST")
+        url = http.checked_url(text, setting)
     else:
         authority, slash, path = text.partition("/")
         if authority.count(":") > 1 and "[" not in authority:
@@ -96,5 +98,5 @@ def address(host: str) -> httpx.URL:
             authority = f"{authority or '127.0.0.1'}:{_PORT}"
         if authority.startswith(":"):
             authority = f"127.0.0.1{authority}"
-        url = http.checked_url(f"http://{authority}{slash}{path}", "OLLAMA_HOST")
+        url = http.checked_url(f"http://{authority}{slash}{path}", setting)
     return url.copy_with(host=_ANY_ADDRESS[url.host]) if url.host in _ANY_ADDRESS else url

@@ -9,7 +9,7 @@ import httpx
 
 from appliance.providers import chat_wire, http
 from appliance.providers.base import ModelEvent, ModelRequest
-from appliance.providers.failures import Upstream
+from appliance.providers.failures import SettingText, Upstream, as_variable
 from appliance.providers.http import Call, Patience
 
 BASE_URL = "https://api.openai.com/v1"
@@ -51,9 +51,10 @@ class OpenAI:
         connect_timeout_s: float = 10.0,
         retries: int = 2,
         backoff_s: float = 0.5,
+        setting: SettingText = as_variable,
     ) -> None:
-        url = http.checked_url(base_url or BASE_URL, "OPENAI_BASE_URL")
-        key = http.checked_key(api_key, "OPENAI_API_KEY")
+        url = http.checked_url(base_url or BASE_URL, setting("base_url", "OPENAI_BASE_URL"))
+        key = http.checked_key(api_key, setting("api_key", "OPENAI_API_KEY"))
         self.default_model = default_model or DEFAULT_MODEL
         self._is_vendor = url.host.endswith("openai.com")
         self.context_tokens = context_tokens or self._context_of(self.default_model)
@@ -61,12 +62,13 @@ class OpenAI:
         self._url = f"{url}/chat/completions"
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         if organization_id:
-            self._headers["OpenAI-Organization"] = organization_id
+            said = setting("organization_id", "OPENAI_ORG_ID")
+            self._headers["OpenAI-Organization"] = http.checked_key(organization_id, said)
         self._upstream = Upstream(
             label="OpenAI" if self._is_vendor else f"The model server at {url.netloc.decode()}",
-            address_setting="OPENAI_BASE_URL",
-            key_setting="OPENAI_API_KEY",
-            model_setting="OPENAI_MODEL",
+            address_setting=setting("base_url", "OPENAI_BASE_URL"),
+            key_setting=setting("api_key", "OPENAI_API_KEY"),
+            model_setting=setting("model", "OPENAI_MODEL"),
             secret=key,
         )
         self._patience = Patience(

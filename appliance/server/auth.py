@@ -13,8 +13,10 @@ from typing import Protocol
 
 import msgspec
 
-from appliance.errors import AuthRequired, Forbidden, InvalidCredential, StoreError
+from appliance.errors import Forbidden, InvalidCredential, StoreError
 from appliance.identity import DEFAULT_TENANT, Caller
+from appliance.identity import require_admin as require_admin
+from appliance.identity import require_user as require_user
 from appliance.server.addresses import client_ip, parse_networks
 from appliance.server.tokens import Claims, check_user_id, verify
 from appliance.settings import Settings
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 ACTS_FOR_HEADER = "X-Appliance-User"
 """With a tenant key: the end user on whose behalf the tenant's own server asks."""
 COOKIE = "fluxbase_access_token"
+USER_AGENT_CHARS_MAX = 256
 
 
 class Fields(Protocol):
@@ -43,8 +46,12 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str = ""
     acts_for: str = ""
+    origin: str = ""
     peer_ip: str = ""
     forwarded_for: str = ""
+    user_agent: str = ""
+    by_cookie: bool = False
+    """The cookie is what counts: browsers send it along with what other sites' pages ask for, too."""
 
     def __repr__(self) -> str:
         """Without the secret: this ends up in logs and tracebacks."""
@@ -69,13 +76,18 @@ def credentials_of(headers: Fields, query: Fields, peer_ip: str, *, cookie: bool
         _first(named, "x-client-key"),
         _first(asked, "clientkey"),
         _first(named, "apikey"),
-        _cookie(_first(named, "cookie")) if cookie else "",
+        _first(named, "x-api-key"),
     )
+    kept = _cookie(_first(named, "cookie")) if cookie else ""
+    shown = next(filter(None, places), "")
     return Credentials(
-        text=next(filter(None, places), ""),
+        text=shown or kept,
         acts_for=_first(named, ACTS_FOR_HEADER.lower()),
+        origin=_first(named, "origin"),
         peer_ip=peer_ip,
         forwarded_for=",".join(named.get("x-forwarded-for", ())),
+        user_agent=_first(named, "user-agent")[:USER_AGENT_CHARS_MAX],
+        by_cookie=bool(kept) and not shown,
     )
 
 
@@ -94,20 +106,29 @@ class Authenticator:
     async def identify(self, credentials: Credentials) -> Caller:
         """The caller behind a request; raises `InvalidCredential` when what was shown is not good."""
         now = self._clock()
-        caller = _acting_for(self._shown(credentials.text, now), credentials.acts_for)
+        caller = _acting_for(self._shown(credentials, now), credentials.acts_for)
         if caller.is_user:
             await self._remember(caller, now)
-        ip = client_ip(credentials.peer_ip, credentials.forwarded_for, self._proxies)
-        return msgspec.structs.replace(caller, ip=ip)
+        return msgspec.structs.replace(
+            caller, ip=self._ip(credentials), user_agent=credentials.user_agent
+        )
 
-    def _shown(self, text: str, now: float) -> Caller:
+    def stranger(self, credentials: Credentials) -> Caller:
+        """Somebody of whom nothing is known but the address."""
+        return Caller(ip=self._ip(credentials), user_agent=credentials.user_agent)
+
+    def _ip(self, credentials: Credentials) -> str:
+        return client_ip(credentials.peer_ip, credentials.forwarded_for, self._proxies)
+
+    def _shown(self, credentials: Credentials, now: float) -> Caller:
+        text = credentials.text
         if not text:
             return Caller()
         if text.count(".") == 2:  # no key of ours has a dot
             return self._caller_of_claims(verify(text, self._secret, now))
-        return self._caller_of_key(text)
+        return self._caller_of_key(text, credentials.origin)
 
-    def _caller_of_key(self, text: str) -> Caller:
+    def _caller_of_key(self, text: str, origin: str) -> Caller:
         if not is_key(text):
             raise InvalidCredential("The credential is neither a token nor a key.")
         key = self._store.read_now(find_key, hash_key(text))
@@ -115,7 +136,15 @@ class Authenticator:
             raise InvalidCredential("The key is not known here.")
         if key.revoked_at is not None:
             raise InvalidCredential("The key has been revoked.")
-        return Caller(tenant=key.tenant, role=_role(key), key_id=key.id)
+        if origin and key.origins and origin not in key.origins:
+            raise Forbidden(f"This key may not be used by pages from {origin}.")
+        return Caller(
+            tenant=key.tenant,
+            role=_role(key),
+            key_id=key.id,
+            default_bot=key.bot,
+            stream_format=key.stream_format,
+        )
 
     def _caller_of_claims(self, claims: Claims) -> Caller:
         anon_key = claims.role == "anon" and not claims.user_id and not claims.visitor_id
@@ -142,21 +171,6 @@ class Authenticator:
                 await self._store.write(remember_user, caller.tenant, caller.user_id, now)
         except StoreError as error:
             log.warning("a user's visit could not be noted: %s", error.text)
-
-
-def require_user(caller: Caller) -> None:
-    """Raises `AuthRequired` for the anonymous; users, admins and tenants each have something of their own."""
-    if not caller.is_user and caller.role == "anon":
-        raise AuthRequired("Sign in first: send a user's token as Authorization: Bearer <token>.")
-
-
-def require_admin(caller: Caller) -> None:
-    """Raises `AuthRequired` when nothing was shown, `Forbidden` when it was but is not an admin's."""
-    if caller.is_admin:
-        return
-    if caller.role == "anon" and not caller.is_user and not caller.key_id:
-        raise AuthRequired("Sign in first: this needs an admin's token or a service key.")
-    raise Forbidden("This needs the role admin or a service key.")
 
 
 def _role(key: ApiKey) -> str:

@@ -6,6 +6,10 @@ import msgspec
 
 from appliance.settings import Settings
 
+DRAINED = 4
+"""A body of up to so many times the limit is read before it is refused: some clients hang when they are
+answered while they still send. What is larger is cut."""
+
 
 class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What one client may take from the server; `of(settings)` reads the operator's choices."""
@@ -29,7 +33,7 @@ class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
         """Take the limits that an operator may set from `settings`; the rest keep their defaults."""
         return cls(
             message_bytes_max=settings.message_bytes_max,
-            body_bytes_max=settings.body_bytes_max,
+            body_bytes_max=settings.body_bytes_max * DRAINED,
             sockets_max=settings.sockets_max,
             ping_interval_s=settings.ping_interval_s,
             write_timeout_s=settings.write_timeout_s,

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -17,19 +18,24 @@ from appliance.bot import Bot
 from appliance.botfiles.data_file import DataFile, data_file
 from appliance.bundled import bots_folder, bundled
 from appliance.datarules import DataRules
+from appliance.engine.bots import Bots
 from appliance.engine.catalogue import Catalogue
 from appliance.engine.engine import Engine
+from appliance.engine.providers import Providers
 from appliance.engine.rule_watch import RuleWatch
 from appliance.engine.services import Services
 from appliance.engine.turn import DECISION_TOOL
-from appliance.errors import ProviderNotConfigured, StoreError
+from appliance.errors import ApplianceError, StoreError
 from appliance.intent import ALIASES
 from appliance.providers.base import Provider
-from appliance.providers.configured import configured
+from appliance.providers.configured import environment
 from appliance.providers.http import new_client
+from appliance.providers.making import make_stored
 from appliance.server.app import Faces
 from appliance.server.auth import Authenticator
+from appliance.server.guest_keys import SignedKeys
 from appliance.server.run import ServerLimits, serve
+from appliance.server.tokens import make_visitor_token
 from appliance.settings import Settings
 from appliance.store import lock
 from appliance.store import settings as stored_settings
@@ -60,11 +66,14 @@ logger = logging.getLogger("appliance.server")
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server tells when it is ready; `rules_file` is None when there is no file of rules."""
+    """What a server tells when it is ready; `rules_file` is None when there is no file of rules.
+
+    `provider` answers bots that name none; None when nothing can, which the log tells.
+    """
 
     urls: list[str]
     data: Path
-    provider: Provider
+    provider: Provider | None
     bots: list[Bot]
     problems: list[str]
     rules: DataRules
@@ -90,18 +99,22 @@ async def run(
                 SqlPool(database_path(data), workers_max=settings.sql_workers_max)
             )
             client = await stack.enter_async_context(new_client())
-            providers = configured(settings, client)
+            found = environment(settings, client)
             catalogue = Catalogue(bots_folder(settings))
             await trio.to_thread.run_sync(catalogue.load)
             rules = data_file(settings)
             await trio.to_thread.run_sync(rules.load)
-            watch = RuleWatch(rules, catalogue, store)
-            await watch.begin()
             vault = await trio.to_thread.run_sync(_open_vault, data, settings)
             try:
                 await store.write(stored_settings.prepare, vault)
             except StoreError as error:  # a lost key keeps nothing else from being served
                 logger.error("%s", error.text)
+            make = partial(make_stored, settings, client)
+            providers = Providers(store, vault, found, make, clock)
+            bots = Bots(store, catalogue, settings, clock, providers)
+            await bots.begin()
+            watch = RuleWatch(rules, catalogue, store)
+            await watch.begin()
             own = await stack.enter_async_context(OwnTools(reserved=TAKEN))
             servers = await stack.enter_async_context(McpTools(reserved=TAKEN))
             services = Services(
@@ -111,14 +124,18 @@ async def run(
                 tools=BUILT_IN,
                 # What a server elsewhere offers comes first: later tools of the same name win.
                 sources=[servers, SavedQueries(), own],
-                choose_provider=_chooser(providers),
+                choose_provider=providers.choose,
+                providers=providers,
+                bots=bots,
                 vault=vault,
+                guest_keys=SignedKeys(store, vault, settings, secret, clock),
                 data=rules.current,
+                make_visitor=lambda tenant: make_visitor_token(secret, now=clock(), tenant=tenant),
                 clock=clock,
             )
             engine = await stack.enter_async_context(Engine.open(services, catalogue))
             authenticator = Authenticator(store, secret, settings, clock)
-            faces = Faces(engine, authenticator, secret, bundled("static"))
+            faces = Faces(engine, authenticator, bundled("static"))
 
             def on_urls(urls: list[str]) -> None:
                 on_started(_started(urls, data, engine, rules))
@@ -177,20 +194,13 @@ async def _stop_on_signal(engine: Engine, faces: Faces, shutdown: trio.Event) ->
             engine.hurry()
 
 
-def _chooser(providers: dict[str, Provider]) -> Callable[[Bot], Provider]:
-    """A bot's own provider, else the configured default, which comes first."""
-
-    def choose(bot: Bot) -> Provider:
-        if bot.provider is None:
-            return next(iter(providers.values()))
-        if bot.provider not in providers:
-            raise ProviderNotConfigured(
-                f"No AI provider configured: the bot asks for {bot.provider!r}, and there is "
-                f"{', '.join(providers)}. See docs/settings.md."
-            )
-        return providers[bot.provider]
-
-    return choose
+def _first_provider(engine: Engine) -> Provider | None:
+    """What is wrong here can be mended while the server runs, so it must not keep it from starting."""
+    try:
+        return engine.services.choose_provider(Bot(name=""))
+    except ApplianceError as error:
+        logger.error("%s", error.text)
+        return None
 
 
 def _started(urls: list[str], data: Path, engine: Engine, rules: DataFile) -> Started:
@@ -198,7 +208,7 @@ def _started(urls: list[str], data: Path, engine: Engine, rules: DataFile) -> St
     return Started(
         urls=urls,
         data=data,
-        provider=engine.services.choose_provider(Bot(name="")),
+        provider=_first_provider(engine),
         bots=[entry.bot for entry in entries if entry.bot is not None],
         problems=[line for entry in entries for line in (*entry.errors, *entry.warnings)],
         rules=rules.current().rules,

@@ -7,18 +7,22 @@ in a loop: it sleeps until there is something, then gives all that waits at once
 from __future__ import annotations
 
 import logging
+import sys
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 
 import msgspec
 import trio
 
+from appliance.engine.admission import Accepted
 from appliance.engine.chat import Reader
-from appliance.engine.engine import Accepted, Engine, Opened
+from appliance.engine.engine import Engine, Opened
 from appliance.engine.log import Entry, Wakeup
 from appliance.errors import ApplianceError, AuthRequired, Busy, InvalidInput, StoreError
 from appliance.events import CancelTurn, Command, Decide, Resume, SendMessage, StartChat
 from appliance.identity import Caller
-from appliance.protocols.base import Codec
+from appliance.protocols.base import Answer, Codec
+from appliance.server.pace import Pace, TokenBucket
 
 logger = logging.getLogger("appliance.server")
 
@@ -32,8 +36,10 @@ model's tokens share a frame: two to five times the tokens per CPU-second (bench
 OUTBOX_MAX = 200
 """Answers that wait for a slow client before its next frame is read."""
 
-BURST_S = 20.0
-"""A connection may send this many seconds' worth of frames at once."""
+END = sys.maxsize
+"""Behind all that a log has."""
+
+STOPPING = (1001, "The server is stopping.")
 
 
 class _Attachment(msgspec.Struct):
@@ -47,20 +53,42 @@ class _Attachment(msgspec.Struct):
 
 
 class Session:
-    """The state of one connection; close it when the client has gone."""
+    """The state of one connection; close it when the client has gone. `first` is told before all else."""
 
-    def __init__(self, engine: Engine, codec: Codec, caller: Caller) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        codec: Codec,
+        caller: Caller,
+        *,
+        pace: Pace | None = None,
+        first: Sequence[str] = (),
+    ) -> None:
         self._engine = engine
         self._codec = codec
         self._caller = caller
         self._attached: OrderedDict[str, _Attachment] = OrderedDict()
-        self._outbox: deque[str] = deque()
+        self._outbox: deque[str] = deque(first)
         self._wakeup = Wakeup()
         self._room = Wakeup()
         self._starting = False
-        self._rate = _TokenBucket(engine.services.settings.messages_per_second_max)
+        self._pace = pace or TokenBucket(engine.services.settings.messages_per_second_max)
         self._ending = False
         self._next_batch_at = 0.0
+
+    @property
+    def closing(self) -> tuple[int, str]:
+        """Close code and reason, once `frames` has come to its end."""
+        return self._codec.closing or STOPPING
+
+    async def follow(self, conversation_id: str) -> None:
+        """Read this conversation from now on; of an answer that is running, all of it.
+
+        Raises `ConversationNotFound`.
+        """
+        running = self._engine.running_turn(conversation_id)
+        began = running.after if running else END
+        await self._attach(conversation_id, _Attachment(caller=self._caller, began=began))
 
     async def handle(self, frame: str) -> None:
         """Carry out one client frame; whatever is wrong with it is answered, never raised."""
@@ -70,7 +98,11 @@ class Session:
         conversation_id: str | None = None
         try:
             conversation_id = self._codec.conversation_in(frame)
-            command = self._codec.decode(frame)
+            read = self._decode(frame)
+            if isinstance(read, Answer):
+                self._reply(read.frames)
+                return
+            command = read
             await self._carry_out(command)
         except ApplianceError as error:
             if isinstance(error, StoreError):
@@ -85,13 +117,15 @@ class Session:
             self._starting = False
 
     async def handle_binary(self, frame: bytes | None) -> None:
-        """Some clients send JSON as binary frames: it is read if it is text."""
-        try:
-            text = (frame or b"").decode()
-        except UnicodeDecodeError:
-            self._reply(self._codec.refused(InvalidInput("The binary frame is not UTF-8 text."), None, None))
-        else:
-            await self.handle(text)
+        """Some clients send JSON as binary frames: where the codec takes them, it is read if it is text."""
+        problem = "Binary frames are not read here; send JSON as text."
+        if self._codec.reads_binary:
+            try:
+                await self.handle((frame or b"").decode())
+                return
+            except UnicodeDecodeError:
+                problem = "The binary frame is not UTF-8 text."
+        await self._refuse(InvalidInput(problem))
 
     async def frames(self) -> list[str]:
         """Sleep until there is something to send, then everything that waits, in order; [] at the end."""
@@ -102,6 +136,7 @@ class Session:
             if not self._starting:  # the answer to `StartChat` comes before anything of other conversations
                 for id, attachment in self._attached.items():
                     frames += self._news(id, attachment)
+            self._ending = self._ending or self._codec.closing is not None
             if frames or self._ending:
                 self._next_batch_at = trio.current_time() + MERGE_S
                 return frames
@@ -122,6 +157,23 @@ class Session:
         self._attached.clear()
 
     # -- commands ------------------------------------------------------------------------------------
+
+    def _decode(self, frame: str) -> Command | Answer:
+        try:
+            return self._codec.decode(frame)
+        except ApplianceError:
+            self._check_pace()  # or junk would be free
+            raise
+
+    async def _refuse(self, error: ApplianceError) -> None:
+        """Answer a frame that could not even be looked into; it counts like any other."""
+        while len(self._outbox) >= OUTBOX_MAX:
+            await self._room.wait()
+        try:
+            self._check_pace()
+        except Busy as busy:
+            error = busy
+        self._reply(self._codec.refused(error, None, None))
 
     async def _carry_out(self, command: Command) -> None:
         if not isinstance(command, CancelTurn):
@@ -186,7 +238,8 @@ class Session:
 
     async def _attach(self, id: str, attachment: _Attachment) -> None:
         command = Resume(conversation_id=id, after=attachment.began)
-        reader, _, _ = await self._engine.read(command, attachment.caller, self._wakeup)
+        reader, position, _ = await self._engine.read(command, attachment.caller, self._wakeup)
+        attachment.began = min(attachment.began, position)
         self._keep(id, attachment, reader)
 
     def _keep(self, id: str, attachment: _Attachment, reader: Reader) -> None:
@@ -230,10 +283,10 @@ class Session:
         ]
 
     def _check_pace(self) -> None:
-        wait_s = self._rate.take(trio.current_time())
+        wait_s = self._pace.take(trio.current_time())
         if wait_s:
             raise Busy(
-                f"Too many messages on this connection: at most {self._rate.per_second} a second.",
+                f"Too many messages on this connection. Send the next one in {wait_s:.1f} s.",
                 retry_after=round(wait_s, 3),
             )
 
@@ -245,24 +298,3 @@ class Session:
 
 def _expects_more(attachment: _Attachment) -> bool:
     return attachment.reader is not None and attachment.reader.expects_more
-
-
-class _TokenBucket:
-    """At most `per_second` on average, with bursts of `BURST_S` seconds' worth; 0 is no limit."""
-
-    def __init__(self, per_second: int) -> None:
-        self.per_second = per_second
-        self._level = 0.0
-        self._at = 0.0
-
-    def take(self, now: float) -> float:
-        """0 when one more is fine, else the seconds until it would be."""
-        if not self.per_second:
-            return 0.0
-        self._level = max(0.0, self._level - (now - self._at) * self.per_second)
-        self._at = now
-        over = self._level + 1 - self.per_second * BURST_S
-        if over > 0:
-            return over / self.per_second
-        self._level += 1
-        return 0.0

@@ -13,7 +13,7 @@ import jwt
 import msgspec
 from jwt import api_jws
 
-from appliance.errors import InvalidCredential
+from appliance.errors import CredentialExpired, InvalidCredential
 from appliance.identity import ADMIN_ROLES, DEFAULT_TENANT
 from appliance.server.claims import Claim, flat
 
@@ -85,7 +85,7 @@ def verify(token: str, secret: str, now: float) -> Claims:
     signed = _signed_bytes(token, secret)
     payload = _payload(signed)
     if payload.exp is not None and payload.exp <= now - LEEWAY_S:
-        raise InvalidCredential("The token has expired.")
+        raise CredentialExpired("The token has expired.")
     if payload.nbf is not None and payload.nbf > now + LEEWAY_S:
         raise InvalidCredential("The token is not valid yet.")
     if payload.token_type == "refresh":  # noqa: S105 - the name of a kind of token

@@ -5,16 +5,22 @@ Every query carries tenant and owner; a foreign id answers exactly like a missin
 
 from __future__ import annotations
 
+from typing import Any
+
 import apsw
 import msgspec
 
-from appliance.conversation import Conversation, Listed
+from appliance.conversation import Conversation, External, Listed
+from appliance.errors import Conflict
 from appliance.identity import Caller
 
-_COLUMNS = (
+COLUMNS = (
     "id, tenant, owner, namespace, bot, persist, title, turn_count, last_seq, reserved_seq, "
-    "prompt_tokens, completion_tokens, created_at, updated_at, last_message_at, expires_at"
+    "prompt_tokens, completion_tokens, created_at, updated_at, last_message_at, expires_at, "
+    "source, external_id, metadata, paused"
 )
+LIVE = "status = 'active' AND (expires_at IS NULL OR expires_at > :now)"
+_METADATA = msgspec.json.Decoder(dict[str, Any])
 
 
 DELETED_KEPT_S = 7 * 86_400
@@ -31,23 +37,70 @@ def create(
     persist: bool,
     expires_at: float | None,
     now: float,
+    source: str = "fluxbase",
+    external: External | None = None,
+    title: str | None = None,
+    metadata: dict[str, Any] | None = None,
 ) -> None:
-    """A new, empty conversation of this caller."""
-    db.execute(
-        "INSERT INTO _conversations (id, tenant, owner, namespace, bot, persist, created_at, updated_at, "
-        "last_message_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (id, caller.tenant, caller.owner, namespace, bot, persist, now, now, now, expires_at),
-    )
+    """A new, empty conversation of this caller; raises `Conflict` when its maker's own id for it is taken.
+
+    What has expired gives its id free.
+    """
+    if external:
+        db.execute(
+            "UPDATE _conversations SET status = 'deleted' WHERE tenant = ? AND external_scope = ? "
+            "AND external_id = ? AND status = 'active' AND expires_at <= ?",
+            (caller.tenant, external.scope, external.id, now),
+        )
+    try:
+        db.execute(
+            "INSERT INTO _conversations (id, tenant, owner, namespace, bot, persist, created_at, updated_at, "
+            "last_message_at, expires_at, source, external_scope, external_id, title, title_by_user, "
+            "metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(id, caller.tenant, caller.owner, namespace, bot, persist, now, now, now, expires_at),
+                source,
+                *((external.scope, external.id) if external else (None, None)),
+                *(title, title is not None, msgspec.json.encode(metadata or {})),
+            ),
+        )
+    except apsw.ConstraintError as error:
+        raise Conflict("There is a conversation of that id already.") from error
 
 
 def find(db: apsw.Connection, id: str, caller: Caller, now: float) -> Conversation | None:
-    """The caller's own live conversation; None when missing, foreign, deleted or expired."""
+    """A live conversation that is the caller's or that they take part in; else None, whatever the reason."""
     row = db.execute(
-        f"SELECT {_COLUMNS} FROM _conversations WHERE id = ? AND tenant = ? AND owner = ? "  # noqa: S608 constant
-        "AND status = 'active' AND (expires_at IS NULL OR expires_at > ?)",
-        (id, caller.tenant, caller.owner, now),
+        f"SELECT {COLUMNS} FROM _conversations WHERE id = :id AND tenant = :tenant AND {LIVE} "  # noqa: S608 constant
+        "AND (owner = :owner OR EXISTS (SELECT 1 FROM _participants "
+        "WHERE conversation_id = :id AND owner = :owner))",
+        {"id": id, "tenant": caller.tenant, "owner": caller.owner, "now": now},
     ).fetchone()
-    return _conversation(row) if row else None
+    return conversation_of(row) if row else None
+
+
+def find_in_tenant(db: apsw.Connection, id: str, tenant: str, now: float) -> Conversation | None:
+    """A live conversation of the tenant, whoever's it is: for the tenant's own servers and for admins."""
+    row = db.execute(
+        f"SELECT {COLUMNS} FROM _conversations WHERE id = :id AND tenant = :tenant AND {LIVE}",  # noqa: S608 constant
+        {"id": id, "tenant": tenant, "now": now},
+    ).fetchone()
+    return conversation_of(row) if row else None
+
+
+def find_external(db: apsw.Connection, tenant: str, external: External, now: float) -> Conversation | None:
+    """The live conversation that its maker calls so. Whose it is, is the caller's to check."""
+    row = db.execute(
+        f"SELECT {COLUMNS} FROM _conversations WHERE external_scope = :scope AND external_id = :id "  # noqa: S608 constant
+        f"AND tenant = :tenant AND {LIVE}",
+        {"scope": external.scope, "id": external.id, "tenant": tenant, "now": now},
+    ).fetchone()
+    return conversation_of(row) if row else None
+
+
+def set_paused(db: apsw.Connection, id: str, paused: bool, now: float) -> None:
+    """Keep the bot from answering, or let it answer again."""
+    db.execute("UPDATE _conversations SET paused = ?, updated_at = ? WHERE id = ?", (paused, now, id))
 
 
 def list_own(
@@ -69,7 +122,7 @@ def list_own(
     values = (caller.tenant, caller.owner, now, bot, namespace)
     total = db.execute(f"SELECT count(*) FROM _conversations WHERE {where}", values).get  # noqa: S608 constant
     rows = db.execute(
-        f"SELECT {_COLUMNS}, "  # noqa: S608 constant text
+        f"SELECT {COLUMNS}, "  # noqa: S608 constant text
         "(SELECT count(*) FROM _messages m WHERE m.conversation_id = c.id AND "
         " (m.role = 'user' OR m.parts != x'5b5d')), "
         "(SELECT substr(content, 1, 50) FROM _messages m WHERE m.conversation_id = c.id AND m.role = 'user' "
@@ -78,7 +131,7 @@ def list_own(
         (*values, limit, offset),
     )
     return [
-        Listed(conversation=_conversation(row[:-2]), message_count=row[-2], preview=row[-1] or "")
+        Listed(conversation=conversation_of(row[:-2]), message_count=row[-2], preview=row[-1] or "")
         for row in rows
     ], total
 
@@ -103,6 +156,15 @@ def delete(db: apsw.Connection, id: str, caller: Caller, now: float) -> bool:
     return db.changes() > 0
 
 
+def discard(db: apsw.Connection, id: str) -> None:
+    """Remove a conversation in which nothing was ever said."""
+    db.execute(
+        "DELETE FROM _conversations WHERE id = ?1 "
+        "AND NOT EXISTS (SELECT 1 FROM _messages WHERE conversation_id = ?1)",
+        (id,),
+    )
+
+
 def purge(db: apsw.Connection, now: float, *, busy: frozenset[str]) -> int:
     """Remove what has expired or was deleted long ago, but nothing that is in use; returns how many."""
     gone = db.execute(
@@ -124,7 +186,8 @@ def touch(db: apsw.Connection, id: str, *, now: float, expires_at: float | None)
     )
 
 
-def _conversation(row: tuple[object, ...]) -> Conversation:
-    return msgspec.convert(
-        dict(zip(Conversation.__struct_fields__, row, strict=True)), Conversation, strict=False
-    )
+def conversation_of(row: tuple[Any, ...]) -> Conversation:
+    """A row of `COLUMNS`."""
+    values = dict(zip(Conversation.__struct_fields__, row, strict=True))
+    values["metadata"] = _METADATA.decode(values["metadata"])
+    return msgspec.convert(values, Conversation, strict=False)

@@ -10,6 +10,7 @@ import hashlib
 import re
 import secrets
 import uuid
+from collections.abc import Sequence
 from typing import Literal, TypeAlias, get_args
 
 import apsw
@@ -24,12 +25,21 @@ PREFIXES: dict[KeyType, str] = {"anon": "pk_", "service": "sk_", "tenant": "tk_"
 RANDOM_BYTES = 32
 """256 bits; 43 characters in the URL-safe alphabet."""
 
+ORIGIN = re.compile(r"https?://[^\s/,?#@]+")
+"""What browsers send as `Origin`: scheme, host and port, no path."""
+
 _FORM = re.compile(f"({'|'.join(PREFIXES.values())})[A-Za-z0-9_-]{{43}}")
-_SELECT = "SELECT id, tenant, type, hint, created_at, revoked_at FROM _api_keys"
+StreamFormat: TypeAlias = Literal["", "sse", "ndjson"]
+
+_SELECT = "SELECT id, tenant, type, hint, created_at, revoked_at, bot, stream_format, origins FROM _api_keys"
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of a key. `hint` is its first 7 and last 4 characters, to tell keys apart."""
+    """What is kept of a key. `hint` is its first 7 and last 4 characters, to tell keys apart.
+
+    `bot` answers where a request names none; `stream_format` is the dialect of Chatbase streams ('' for the
+    usual one); pages of other `origins` may not use the key, where it lists any.
+    """
 
     id: str
     tenant: str
@@ -37,12 +47,31 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     hint: str
     created_at: float
     revoked_at: float | None = None
+    bot: str = ""
+    stream_format: StreamFormat = ""
+    origins: tuple[str, ...] = ()
 
 
-def create_key(db: apsw.Connection, type: KeyType, tenant: str, now: float) -> tuple[ApiKey, str]:
+def create_key(
+    db: apsw.Connection,
+    type: KeyType,
+    tenant: str,
+    now: float,
+    *,
+    bot: str = "",
+    stream_format: StreamFormat = "",
+    origins: Sequence[str] = (),
+) -> tuple[ApiKey, str]:
     """Make a key, and the tenant if it is missing; the text returned beside it is kept nowhere."""
     if type not in PREFIXES:
         raise InvalidInput(f"{type!r} is no type of key; choose {', '.join(get_args(KeyType))}.")
+    if stream_format not in get_args(StreamFormat):
+        raise InvalidInput(f"{stream_format!r} is no stream format; choose sse or ndjson.")
+    for origin in origins:
+        if not ORIGIN.fullmatch(origin):
+            raise InvalidInput(
+                f"{origin!r} is no origin; write one like https://example.com or http://localhost:3000."
+            )
     ensure_tenant(db, tenant, now)
     key = PREFIXES[type] + secrets.token_urlsafe(RANDOM_BYTES)
     made = ApiKey(
@@ -51,10 +80,17 @@ def create_key(db: apsw.Connection, type: KeyType, tenant: str, now: float) -> t
         type=type,
         hint=f"{key[:7]}…{key[-4:]}",
         created_at=now,
+        bot=bot,
+        stream_format=stream_format,
+        origins=tuple(origins),
     )
     db.execute(
-        "INSERT INTO _api_keys (id, tenant, type, hash, hint, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (made.id, made.tenant, made.type, hash_key(key), made.hint, made.created_at),
+        "INSERT INTO _api_keys (id, tenant, type, hash, hint, created_at, bot, stream_format, origins) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(made.id, made.tenant, made.type, hash_key(key), made.hint, made.created_at),
+            *(made.bot, made.stream_format, " ".join(made.origins)),
+        ),
     )
     return made, key
 
@@ -92,6 +128,24 @@ def hash_key(key: str) -> bytes:
 
 
 def _key(
-    id_: str, tenant: str, type_: KeyType, hint: str, created_at: float, revoked_at: float | None
+    id_: str,
+    tenant: str,
+    type_: KeyType,
+    hint: str,
+    created_at: float,
+    revoked_at: float | None,
+    bot: str,
+    stream_format: StreamFormat,
+    origins: str,
 ) -> ApiKey:
-    return ApiKey(id=id_, tenant=tenant, type=type_, hint=hint, created_at=created_at, revoked_at=revoked_at)
+    return ApiKey(
+        id=id_,
+        tenant=tenant,
+        type=type_,
+        hint=hint,
+        created_at=created_at,
+        revoked_at=revoked_at,
+        bot=bot,
+        stream_format=stream_format,
+        origins=tuple(origins.split()),
+    )

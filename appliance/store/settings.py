@@ -11,6 +11,7 @@ import apsw
 
 from appliance.botsettings import KEY, RESERVED, Setting, SettingName, SettingValues
 from appliance.errors import Conflict, InvalidInput, NotFound, StoreError
+from appliance.store import providers
 from appliance.store.vault import Vault
 
 KEY_CHARACTERS_MAX = 100
@@ -103,34 +104,30 @@ def prepare(db: apsw.Connection, vault: Vault) -> None:
     """Make sure that the vault's key is the one of this database; before the first `put` of a process.
 
     Encrypts what an older version stored in plain text. In the caller's transaction. Raises `StoreError` when
-    there are values of another key; where there are none, a new key is simply taken.
+    there are values of another key, be they settings or secrets of providers; where there are none, a new key
+    is simply taken.
     """
     proof = db.execute("SELECT proof FROM _vault").get
     if proof is None or _opened(vault, proof, PROOF) is None:
-        count = db.execute("SELECT count(*) FROM _settings WHERE sealed").get
-        if count:
-            raise StoreError(
-                f"The settings of this database ({count}) were stored with another encryption key. "
-                "Use the same key as the server before: APPLIANCE_ENCRYPTION_KEY, or secrets.key in the data "
-                "folder. If it is lost, remove those settings (appliance settings list, appliance settings "
-                "remove) and set them again."
-            )
+        _check_nothing_sealed(db)
         _prove(db, vault)
     for row, plain in _blobs(db, sealed=False):
         _seal(db, vault, row, plain.decode("utf-8", "replace"))
 
 
 def reseal(db: apsw.Connection, old: Vault, new: Vault) -> int:
-    """Encrypt every value with another key and return how many there are; in the caller's transaction.
+    """Encrypt every value, those of providers too, with another key and return how many there are.
 
-    Raises `StoreError` for the first value that the old key does not open; then nothing must be kept.
+    In the caller's transaction. Raises `StoreError` for the first value that the old key does not open; then
+    nothing must be kept.
     """
     rows = _blobs(db, sealed=True)
     for row, blob in rows:
         _seal(db, new, row, old.open(blob, _place(*row)))
+    count = len(rows) + providers.reseal(db, old, new)
     _prove(db, new)
     prepare(db, new)
-    return len(rows)
+    return count
 
 
 def check_key(key: str) -> None:
@@ -142,6 +139,28 @@ def check_key(key: str) -> None:
         )
     if key in RESERVED:
         raise InvalidInput(f"{key} cannot be set: {{{{{key}}}}} is filled in by the server.")
+
+
+def _check_nothing_sealed(db: apsw.Connection) -> None:
+    """Raises `StoreError` that says what there is, and how to be rid of it if the key is lost."""
+    count = int(db.execute("SELECT count(*) FROM _settings WHERE sealed").get)
+    made = providers.count_sealed(db)
+    if not count and not made:
+        return
+    whose = {
+        f"The settings of this database ({count})": count,
+        f"{'the' if count else 'The'} secrets of its model providers ({made})": made,
+    }
+    lost = {
+        "remove those settings (appliance settings list, … remove) and set them again": count,
+        "delete those providers (DELETE /api/v1/admin/ai/providers/<id>) and create them again": made,
+    }
+    found = " and ".join(text for text, number in whose.items() if number)
+    advice = ", and ".join(text for text, number in lost.items() if number)
+    raise StoreError(
+        f"{found} were stored with another encryption key. Use the same key as the server before: "
+        f"APPLIANCE_ENCRYPTION_KEY, or secrets.key in the data folder. If it is lost, {advice}."
+    )
 
 
 def _check_value(key: str, value: str) -> None:

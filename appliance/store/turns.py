@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import apsw
 import msgspec
 
 from appliance import limits
 from appliance.errors import ConversationNotFound
 from appliance.identity import Caller
-from appliance.messages import Message, MessageStatus, Part, Usage
-from appliance.store import conversations, usage
+from appliance.messages import Finish, Message, MessageStatus, Part, Usage
+from appliance.store import conversations, insight, usage
 
 SEQ_RESERVE = 1_000_000
 """After a crash a log goes on this far behind its last stored position: no model writes as many characters
@@ -17,9 +19,11 @@ between two flushes, so no client can have seen a position that is given out aga
 
 _ENCODER = msgspec.json.Encoder()
 _PARTS = msgspec.json.Decoder(list[Part])
-_COLUMNS = (
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+COLUMNS = (
     "id, conversation_id, turn_id, role, status, content, parts, client_id, error_code, error_text, "
-    "prompt_tokens, completion_tokens, usage_estimated, first_seq, last_seq, created_at"
+    "prompt_tokens, completion_tokens, usage_estimated, first_seq, last_seq, created_at, owner, payload, "
+    "metadata, feedback, finish, position"
 )
 
 
@@ -35,6 +39,10 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     policy: limits.Policy
     content: str
     client_id: str | None
+    payload: dict[str, Any] | None = None
+    metadata: dict[str, Any] = {}
+    continues: bool = False
+    """There is no new message: the answer goes on with the outputs of tools that the client ran."""
     title: str
     reserved_tokens: int
     ttl_s: float
@@ -70,9 +78,13 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     progressed: Progressed
     status: MessageStatus
     usage: Usage
+    finish: Finish = "stop"
     error_code: str = ""
     error_text: str = ""
     provider: str = ""
+    provider_id: str = ""
+    """Which of the providers of that kind; `provider_name` is what people call it."""
+    provider_name: str = ""
     model: str = ""
     expires_at: float | None
     now: float
@@ -89,17 +101,44 @@ def admit(db: apsw.Connection, ask: Admission) -> Admitted:
         raise ConversationNotFound("There is no such conversation.")
     if ask.client_id is not None and (known := find_known(db, ask.conversation_id, ask.client_id)):
         return known
-    limits.check(ask.policy, usage.standing(db, ask.bucket, conversation.turn_count, ask.now), ask.now)
+    count_in(db, ask, conversation.turn_count)
+    if not ask.continues:
+        add_message(db, ask)
+    add_answer(db, ask)
+    begin(db, ask)
+    return Admitted(turn_id=ask.turn_id, message_id=ask.message_id)
+
+
+def count_in(db: apsw.Connection, ask: Admission, turn_count: int) -> None:
+    """Count the request, with what it may cost held back; raises `LimitReached`."""
+    limits.check(ask.policy, usage.standing(db, ask.bucket, turn_count, ask.now), ask.now)
     usage.count_request(db, ask.bucket, ask.reserved_tokens, ask.now)
-    for id, role, content, client_id in (
-        (ask.message_id, "user", ask.content, ask.client_id),
-        (ask.answer_id, "assistant", "", None),
-    ):
-        db.execute(
-            "INSERT INTO _messages (id, conversation_id, turn_id, role, status, content, client_id, "
-            "created_at) VALUES (?, ?, ?, ?, 'queued', ?, ?, ?)",
-            (id, ask.conversation_id, ask.turn_id, role, content, client_id, ask.now),
-        )
+
+
+def add_message(db: apsw.Connection, ask: Admission) -> None:
+    """What the user says."""
+    db.execute(
+        "INSERT INTO _messages (id, conversation_id, turn_id, role, status, content, client_id, created_at, "
+        "owner, payload, metadata) VALUES (?, ?, ?, 'user', 'queued', ?, ?, ?, ?, ?, ?)",
+        (
+            *(ask.message_id, ask.conversation_id, ask.turn_id, ask.content, ask.client_id, ask.now),
+            *(ask.caller.owner, *encoded(ask.payload, ask.metadata)),
+        ),
+    )
+
+
+def add_answer(db: apsw.Connection, ask: Admission) -> None:
+    """A place for the answer, behind all there is."""
+    db.execute(
+        "INSERT INTO _messages (id, conversation_id, turn_id, role, status, created_at) "
+        "VALUES (?, ?, ?, 'assistant', 'queued', ?)",
+        (ask.answer_id, ask.conversation_id, ask.turn_id, ask.now),
+    )
+
+
+def begin(db: apsw.Connection, ask: Admission) -> None:
+    """The turn itself, and what its conversation shows of it; outputs of tools are used up or void now."""
+    db.execute("DELETE FROM _tool_outputs WHERE conversation_id = ?", (ask.conversation_id,))
     db.execute(
         "INSERT INTO _turns (id, conversation_id, tenant, namespace, bot, principal, day, reserved_tokens, "
         "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -119,7 +158,14 @@ def admit(db: apsw.Connection, ask: Admission) -> Admitted:
     )
     expires_at = ask.now + ask.ttl_s if ask.ttl_s else None
     conversations.touch(db, ask.conversation_id, now=ask.now, expires_at=expires_at)
-    return Admitted(turn_id=ask.turn_id, message_id=ask.message_id)
+
+
+def encoded(payload: dict[str, Any] | None, metadata: dict[str, Any]) -> tuple[bytes | None, bytes | None]:
+    """The columns `payload` and `metadata`."""
+    return (
+        None if payload is None else _ENCODER.encode(payload),
+        _ENCODER.encode(metadata) if metadata else None,
+    )
 
 
 def find_known(db: apsw.Connection, conversation_id: str, client_id: str) -> Admitted | None:
@@ -131,6 +177,15 @@ def find_known(db: apsw.Connection, conversation_id: str, client_id: str) -> Adm
     if row is None:
         return None
     return Admitted(turn_id=row[0], message_id=row[1], first_seq=row[2], content=row[3], duplicate=True)
+
+
+def find_answer(db: apsw.Connection, turn_id: str) -> Message | None:
+    """The answer of that turn as it is now."""
+    row = db.execute(
+        f"SELECT {COLUMNS} FROM _messages WHERE turn_id = ? AND role = 'assistant'",  # noqa: S608 constant
+        (turn_id,),
+    ).fetchone()
+    return message_of(row) if row else None
 
 
 def flush(db: apsw.Connection, progressed: Progressed) -> None:
@@ -155,13 +210,15 @@ def settle(db: apsw.Connection, end: Settlement) -> None:
     _write_parts(db, end.progressed, end.status)
     db.execute(
         "UPDATE _messages SET error_code = ?, error_text = ?, prompt_tokens = ?, completion_tokens = ?, "
-        "usage_estimated = ? WHERE turn_id = ? AND role = 'assistant'",
+        "usage_estimated = ?, created_at = ?, finish = ? WHERE turn_id = ? AND role = 'assistant'",
         (
             end.error_code,
             end.error_text,
             end.usage.prompt_tokens,
             end.usage.completion_tokens,
             end.usage.estimated,
+            end.now,
+            end.finish,
             end.progressed.turn_id,
         ),
     )
@@ -186,7 +243,7 @@ def _close_turn(db: apsw.Connection, end: Settlement) -> None:
     row = db.execute(
         "UPDATE _turns SET status = ?, error_code = ?, prompt_tokens = ?, completion_tokens = ?, "
         "provider = ?, model = ?, ended_at = ? WHERE id = ? AND ended_at IS NULL "
-        "RETURNING tenant, namespace, bot, principal, day, reserved_tokens",
+        "RETURNING tenant, namespace, bot, principal, day, reserved_tokens, created_at",
         (
             end.status,
             end.error_code,
@@ -201,6 +258,23 @@ def _close_turn(db: apsw.Connection, end: Settlement) -> None:
     if row:
         bucket = usage.Bucket(tenant=row[0], namespace=row[1], bot=row[2], principal=row[3])
         usage.settle_tokens(db, bucket, row[4], reserved=row[5], spent=end.usage.total_tokens)
+        insight.count_turn(db, _counted(end, bucket, began_at=row[6]))
+
+
+def _counted(end: Settlement, bucket: usage.Bucket, *, began_at: float) -> insight.TurnEnd:
+    return insight.TurnEnd(
+        tenant=bucket.tenant,
+        namespace=bucket.namespace,
+        bot=bucket.bot,
+        provider_id=end.provider_id,
+        provider_name=end.provider_name,
+        model=end.model,
+        prompt_tokens=end.usage.prompt_tokens,
+        completion_tokens=end.usage.completion_tokens,
+        is_error=end.status in ("failed", "interrupted"),
+        is_answered=end.status == "done",
+        took_s=end.now - began_at,
+    )
 
 
 def _write_parts(db: apsw.Connection, progressed: Progressed, status: MessageStatus) -> None:
@@ -229,31 +303,31 @@ def history(
     With a `limit` only the newest ones.
     """
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM _messages WHERE conversation_id = ?1 AND status != 'queued' "  # noqa: S608 constant
-        "AND turn_id IN (SELECT turn_id FROM _messages WHERE conversation_id = ?1 AND role = 'assistant' "
+        f"SELECT {COLUMNS} FROM _messages WHERE conversation_id = ?1 AND status != 'queued' "  # noqa: S608 constant
+        "AND turn_id IN (SELECT turn_id FROM _messages WHERE conversation_id = ?1 "
         "AND last_seq > ?2) ORDER BY position DESC LIMIT ?3",
         (conversation_id, after_seq, -1 if limit is None else limit),
     ).fetchall()
-    return [_message(row) for row in reversed(rows)]
+    return [message_of(row) for row in reversed(rows)]
 
 
 def messages(db: apsw.Connection, conversation_id: str) -> list[Message]:
     """All messages, oldest first, also of turns that wait or have just begun."""
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM _messages WHERE conversation_id = ? ORDER BY position",  # noqa: S608 constant
+        f"SELECT {COLUMNS} FROM _messages WHERE conversation_id = ? ORDER BY position",  # noqa: S608 constant
         (conversation_id,),
     )
-    return [_message(row) for row in rows]
+    return [message_of(row) for row in rows]
 
 
 def recover(db: apsw.Connection, now: float) -> int:
     """Close all turns that a crash left open as interrupted, with the text they had; returns how many."""
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM _messages WHERE role = 'assistant' AND status IN ('queued', 'running') "  # noqa: S608 constant
+        f"SELECT {COLUMNS} FROM _messages WHERE role = 'assistant' AND status IN ('queued', 'running') "  # noqa: S608 constant
         "ORDER BY position"
     ).fetchall()
     for row in rows:
-        _interrupt(db, _message(row), now)
+        _interrupt(db, message_of(row), now)
     return len(rows)
 
 
@@ -283,45 +357,19 @@ def _interrupt(db: apsw.Connection, answer: Message, now: float) -> None:
     )
 
 
-def _message(row: tuple[object, ...]) -> Message:
-    (
-        id,
-        conversation_id,
-        turn_id,
-        role,
-        status,
-        content,
-        parts,
-        client_id,
-        error_code,
-        error_text,
-        prompt_tokens,
-        completion_tokens,
-        estimated,
-        first_seq,
-        last_seq,
-        created_at,
-    ) = row
-    return msgspec.convert(
-        {
-            "id": id,
-            "conversation_id": conversation_id,
-            "turn_id": turn_id,
-            "role": role,
-            "status": status,
-            "content": content,
-            "parts": _PARTS.decode(parts),  # type: ignore[arg-type]  # the column is a BLOB
-            "client_id": client_id or "",
-            "error_code": error_code,
-            "error_text": error_text,
-            "usage": Usage(
-                prompt_tokens=prompt_tokens,  # type: ignore[arg-type]  # STRICT INTEGER columns
-                completion_tokens=completion_tokens,  # type: ignore[arg-type]
-                estimated=bool(estimated),
-            ),
-            "first_seq": first_seq,
-            "last_seq": last_seq,
-            "created_at": created_at,
-        },
-        Message,
+def message_of(row: tuple[Any, ...]) -> Message:
+    """A row of `COLUMNS`."""
+    values = dict(zip(COLUMNS.split(", "), row, strict=True))
+    usage = Usage(
+        prompt_tokens=values.pop("prompt_tokens"),
+        completion_tokens=values.pop("completion_tokens"),
+        estimated=bool(values.pop("usage_estimated")),
     )
+    values |= {
+        "parts": _PARTS.decode(values["parts"]),
+        "client_id": values["client_id"] or "",
+        "author": values.pop("owner"),
+        "payload": values["payload"] and _OBJECT.decode(values["payload"]),
+        "metadata": _OBJECT.decode(values["metadata"]) if values["metadata"] else {},
+    }
+    return Message(usage=usage, **values)

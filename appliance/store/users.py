@@ -22,6 +22,19 @@ def remember_user(db: apsw.Connection, tenant: str, user_id: str, now: float) ->
     return db.changes() > 0
 
 
+def add_user(db: apsw.Connection, tenant: str, user_id: str, now: float) -> bool:
+    """Note that the user was here; True when nobody knew them before. The tenant must exist."""
+    db.execute(
+        "INSERT INTO _users (tenant, id, created_at, seen_at) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (tenant, id) DO NOTHING",
+        (tenant, user_id, now, now),
+    )
+    made = db.changes() > 0
+    if not made:
+        remember_user(db, tenant, user_id, now)
+    return made
+
+
 def is_remembered(db: apsw.Connection, tenant: str, user_id: str, now: float) -> bool:
     """True when `remember_user` would change nothing: a cheap read that saves the write."""
     seen_at = db.execute("SELECT seen_at FROM _users WHERE tenant = ? AND id = ?", (tenant, user_id)).get

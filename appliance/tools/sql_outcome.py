@@ -14,6 +14,8 @@ from appliance.sqlguard import SqlPolicy
 
 SAMPLES = 5
 SAMPLE_CHARS = 40
+REJECTED = "Query rejected"
+"""How the summary of a statement begins that was not allowed or not understood."""
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +57,7 @@ def good(sql: str, description: str, rows: Rows, duration_ms: float) -> QueryOut
 
 def bad(sql: str, description: str, trouble: Trouble, duration_ms: float = 0.0) -> QueryOutcome:
     """The outcome of a statement that was refused or stopped."""
-    verdict = "Query rejected" if trouble.rejected else "Query failed"
+    verdict = REJECTED if trouble.rejected else "Query failed"
     return QueryOutcome(
         sql=sql,
         description=description,

@@ -46,6 +46,7 @@ def test_values_have_the_types_that_the_bot_declares() -> None:
         "queries": '{"q": {"description": "d", "sql": "SELECT :a", "parameters": {"a": "integer"}}}',
         "http-headers": '{"example.com": {"X-Key": "1"}}',
         "mcp-servers": '{"a": {"command": "b c"}}',
+        "client-tools": '{"a": {"description": "d"}}',
     }
     values = {field.attribute: field.parse(written.get(field.key, "1")) for field in FIELDS}
     bot = Bot(name="x", **values)

@@ -66,6 +66,35 @@ def test_the_list_shows_hints_and_never_keys(tmp_path: Path) -> None:
     assert second["revoked_at"].endswith("Z")
 
 
+async def test_what_is_chosen_with_a_key_is_the_callers_and_is_shown(tmp_path: Path) -> None:
+    words = ["--bot", "sales:shop", "--stream-format", "ndjson"]
+    origins = ["--origin", "https://a.example", "--origin", "http://localhost:3000"]
+    key = appliance(
+        "create", "--type", "tenant", *words, *origins, *origins[:2], "--data", tmp_path
+    ).stdout.strip()
+    appliance("create", "--type", "anon", "--data", tmp_path)
+
+    chosen, usual = json.loads(appliance("list", "--data", tmp_path, "--json").stdout)["keys"]
+    names = ("bot", "stream_format", "origins")
+    assert [chosen[name] for name in names] == [
+        "sales:shop",
+        "ndjson",
+        ["https://a.example", "http://localhost:3000"],
+    ]
+    assert [usual[name] for name in names] == [None, None, []]
+    first, second = appliance("list", "--data", tmp_path).stdout.splitlines()
+    shown = "bot=sales:shop  stream_format=ndjson  origins=https://a.example,http://localhost:3000"
+    assert first.endswith(f"good  {shown}")
+    assert second.endswith("good")
+
+    async with Store.open(database_path(tmp_path)) as store:
+        authenticator = Authenticator(store, "s" * 32, Settings())
+        caller = await authenticator.identify(Credentials(text=key, origin="https://a.example"))
+        assert (caller.default_bot, caller.stream_format) == ("sales:shop", "ndjson")
+        row = next(row for row in await store.read(audit.entries, tenant="default") if row.details.get("bot"))
+        assert row.details["origins"] == "https://a.example,http://localhost:3000"
+
+
 def test_an_empty_list_says_how_to_make_a_key(tmp_path: Path) -> None:
     ran = appliance("list", "--data", tmp_path)
     assert (ran.returncode, ran.stdout) == (0, "")
@@ -80,6 +109,10 @@ def test_an_empty_list_says_how_to_make_a_key(tmp_path: Path) -> None:
         (["create"], 2, "--type"),
         (["create", "--type", "root"], 2, "--type"),
         (["create", "--type", "tenant", "--tenant", "a b"], 1, "tenant's name"),
+        (["create", "--type", "tenant", "--stream-format", "xml"], 2, "--stream-format"),
+        (["create", "--type", "tenant", "--origin", "example.com"], 1, "'example.com' is no origin"),
+        (["create", "--type", "tenant", "--origin", "https://a.example/page"], 1, "is no origin"),
+        (["create", "--type", "tenant", "--bot", " "], 1, "' ' is no bot's name"),
     ],
 )
 def test_bad_words_are_one_clear_sentence(tmp_path: Path, words: list[str], code: int, text: str) -> None:

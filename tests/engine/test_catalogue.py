@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from appliance.engine import catalogue as module
+from appliance.engine import notices
 from appliance.engine.catalogue import Catalogue, Changes, bot_id
 from appliance.errors import InvalidInput
 
@@ -205,7 +205,7 @@ async def test_a_file_replaced_by_rename_is_seen(tmp_path: Path) -> None:
 async def test_a_vanished_folder_keeps_its_bots_and_may_come_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "RESCAN_S", 0.05)
+    monkeypatch.setattr(notices, "RESCAN_S", 0.05)
     root = tmp_path / "bots"
     save(root, "a/bot.md")
     async with watched(root) as catalogue:
@@ -220,7 +220,7 @@ async def test_a_vanished_folder_keeps_its_bots_and_may_come_back(
 async def test_without_a_watch_files_are_polled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "POLL_S", 0.02)
+    monkeypatch.setattr(notices, "POLL_S", 0.02)
     missing = tmp_path / "later"
     missing.mkdir()
     catalogue = Catalogue(missing)
@@ -242,7 +242,7 @@ async def test_cancelling_the_watch_ends_it_and_its_thread(tmp_path: Path) -> No
         await trio.sleep(0.05)
         nursery.cancel_scope.cancel()
     limiter = trio.to_thread.current_default_thread_limiter()
-    with trio.fail_after(module.RESCAN_S - 1):
+    with trio.fail_after(notices.RESCAN_S - 1):
         await until(lambda: limiter.borrowed_tokens == 0)
 
 

@@ -537,8 +537,10 @@ def test_a_database_from_before_keeps_its_data(tmp_path: Path, monkeypatch: pyte
     known = migrate.migrations()
     monkeypatch.setattr(migrate, "migrations", lambda: known[:1])
     old = connect(database_path(tmp_path))
-    conversations.create(
-        old, id="c1", caller=ANN, namespace="default", bot="shop", persist=True, expires_at=None, now=1.0
+    old.execute(
+        "INSERT INTO _conversations (id, tenant, owner, namespace, bot, persist, created_at, updated_at, "
+        "last_message_at) VALUES ('c1', ?, ?, 'default', 'shop', 1, 1.0, 1.0, 1.0)",
+        (ANN.tenant, ANN.owner),
     )
     old.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY); INSERT INTO orders VALUES (7)").fetchall()
     assert not old.table_exists("main", "_changes")

@@ -66,6 +66,7 @@ class Client:
         self.rest_base = url.removesuffix("/")
         self.ws_base = url.replace("http", "ws", 1)  # keeps a trailing slash: ws://host//ai/ws
         self.ai = AI(self, nursery)
+        self.admin = Admin(self)
 
     def set_auth_token(self, token: str | None) -> None:
         """What sign-in does: `Authorization` changes, `apikey` does not."""
@@ -122,6 +123,79 @@ class AI:
         return AIChat(
             self._nursery, ws_url=f"{self._client.ws_base}/ai/ws", lookup=self.lookup_chatbot, **options
         )
+
+
+class Admin:
+    """`client.admin`."""
+
+    def __init__(self, client: Client) -> None:
+        self.ai = AdminAI(client)
+
+
+class AdminAI:
+    """`client.admin.ai`: bots, providers, details of tables."""
+
+    def __init__(self, client: Client) -> None:
+        self._request = client.request
+
+    async def list_chatbots(self, namespace: str | None = None) -> Result:
+        query = f"?namespace={namespace}" if namespace else ""
+        return _unwrap(await self._request("GET", f"/api/v1/admin/ai/chatbots{query}"), "chatbots")
+
+    async def get_chatbot(self, id: str) -> Result:
+        return await self._request("GET", f"/api/v1/admin/ai/chatbots/{id}")
+
+    async def toggle_chatbot(self, id: str, enabled: bool) -> Result:
+        return await self._request("PUT", f"/api/v1/admin/ai/chatbots/{id}/toggle", {"enabled": enabled})
+
+    async def delete_chatbot(self, id: str) -> Result:
+        _, error = await self._request("DELETE", f"/api/v1/admin/ai/chatbots/{id}")
+        return Result(None, error)
+
+    async def sync(
+        self, *, namespace: str = "default", chatbots: list[Json] | None = None, **options: bool
+    ) -> Result:
+        """All of the body is always sent, but for `chatbots`, which is left out when there are none given."""
+        wanted = {"delete_missing": False, "dry_run": False, **options}
+        body: Json = {"namespace": namespace, "options": wanted}
+        body |= {} if chatbots is None else {"chatbots": chatbots}
+        return await self._request("POST", "/api/v1/admin/ai/chatbots/sync", body)
+
+    async def list_providers(self) -> Result:
+        return _unwrap(await self._request("GET", "/api/v1/admin/ai/providers"), "providers")
+
+    async def get_provider(self, id: str) -> Result:
+        return await self._request("GET", f"/api/v1/admin/ai/providers/{id}")
+
+    async def create_provider(self, **provider: Any) -> Result:
+        return await self._request("POST", "/api/v1/admin/ai/providers", _with_texts(provider))
+
+    async def update_provider(self, id: str, **update: Any) -> Result:
+        return await self._request("PUT", f"/api/v1/admin/ai/providers/{id}", _with_texts(update))
+
+    async def set_default_provider(self, id: str) -> Result:
+        return await self._request("PUT", f"/api/v1/admin/ai/providers/{id}/default", {})
+
+    async def delete_provider(self, id: str) -> Result:
+        _, error = await self._request("DELETE", f"/api/v1/admin/ai/providers/{id}")
+        return Result(None, error)
+
+    async def set_embedding_provider(self, id: str) -> Result:
+        return await self._request("PUT", f"/api/v1/admin/ai/providers/{id}/embedding", {})
+
+    async def clear_embedding_provider(self, id: str) -> Result:
+        return await self._request("DELETE", f"/api/v1/admin/ai/providers/{id}/embedding")
+
+    async def get_table_details(self, schema: str, table: str) -> Result:
+        return await self._request("GET", f"/api/v1/admin/ai/tables/{_encoded(schema)}/{_encoded(table)}")
+
+
+def _with_texts(provider: Json) -> Json:
+    """Every value of `config` becomes a text, as JavaScript's `String` makes it; null is dropped."""
+    if "config" not in provider:
+        return provider
+    config = {key: _string(value) for key, value in provider["config"].items() if value is not None}
+    return provider | {"config": config}
 
 
 def _result(answer: httpx.Response) -> Result:

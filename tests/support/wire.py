@@ -27,13 +27,13 @@ class Wire:
     async def send_raw(self, frame: str | bytes) -> None:
         await self._socket.send_message(frame)
 
-    async def receive(self, timeout_s: float = 10.0) -> Frame:
+    async def receive(self, timeout_s: float = 30.0) -> Frame:
         with trio.fail_after(timeout_s):
             frame: Frame = json.loads(await self._socket.get_message())
         self.frames.append(frame)
         return frame
 
-    async def until(self, *types: str, timeout_s: float = 10.0) -> Frame:
+    async def until(self, *types: str, timeout_s: float = 30.0) -> Frame:
         """Receive up to and with the next frame of one of these types, and return that."""
         with trio.fail_after(timeout_s):
             while (frame := await self.receive(timeout_s))["type"] not in types:

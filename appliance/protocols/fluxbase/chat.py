@@ -16,7 +16,13 @@ from appliance.errors import ApplianceError, InvalidInput, LimitReached, StoreEr
 from appliance.events import (
     CancelTurn,
     Command,
+    ConversationDeleted,
     Decide,
+    EventPosted,
+    MessageDeleted,
+    MessagePosted,
+    PersonJoined,
+    PersonLeft,
     Progress,
     Resume,
     SendMessage,
@@ -94,6 +100,9 @@ class UnknownType(InvalidInput):
 class ChatCodec:
     """The codec of one connection; it needs no state of its own."""
 
+    reads_binary = True
+    closing: tuple[int, str] | None = None
+
     def decode(self, frame: str) -> Command:
         """A client's frame as a command; raises `InvalidInput`."""
         envelope = _decode(_ENVELOPE, frame)
@@ -158,28 +167,19 @@ class ChatCodec:
             case ToolFinished(result=result):
                 return _tool_frames(base, result)
             case TurnStarted():
-                return [_user_message(base, entry.event)] if full else []
+                return [_user_message(base, entry.event)] if full and not entry.event.continues else []
             case ToolCalled():
                 return []
             case TurnDone(message_id=message_id, usage=usage):
                 return [_frame("done", **base, usage=_usage(usage), message_id=message_id)]
-            case TurnCancelled(waited=True) if not full:
-                return []  # a client that writes on would take it for the end of its next turn (1.8)
-            case TurnCancelled(message_id=message_id, usage=usage):
-                # `done` first: it cannot be taken for the end of a later turn (1.8). Each has a position.
-                cancelled = _frame("cancelled", **base)
-                if entry.seq - 1 <= after:
-                    return [cancelled]
-                base["seq"] = entry.seq - 1
-                ended = {"usage": _usage(usage), "message_id": message_id, "interrupted": True}
-                return [_frame("done", **base, **ended), cancelled]
-            case TurnFailed(code="tool_loop"):
-                # The one error that `done` follows (4.3): both have a position.
-                done = _frame("done", **base, usage=_usage(entry.event.usage), interrupted=True)
-                base["seq"] = entry.seq - 1
-                return [done] if entry.seq - 1 <= after else [_error(base, entry.event), done]
+            case TurnCancelled():
+                return _cancelled(base, entry, entry.event, full=full, after=after)
             case TurnFailed():
-                return [_error(base, entry.event)]
+                return _failed(base, entry, entry.event, after=after)
+            case MessagePosted() | MessageDeleted():
+                return _around_turns(base, entry.event, full=full)
+            case PersonJoined() | PersonLeft() | EventPosted() | ConversationDeleted():
+                return []
             case _:
                 assert_never(entry.event)
 
@@ -232,7 +232,43 @@ def _command(frame: _Frame) -> Command:
             assert_never(frame)
 
 
-def _user_message(base: dict[str, Any], event: TurnStarted) -> str:
+def _cancelled(
+    base: dict[str, Any], entry: Entry, event: TurnCancelled, *, full: bool, after: int
+) -> list[str]:
+    """`done` first: it cannot be taken for the end of a later turn (1.8). Each of the two has a position."""
+    if event.waited and not full:
+        return []  # a client that writes on would take it for the end of its next turn (1.8)
+    cancelled = _frame("cancelled", **base)
+    if entry.seq - 1 <= after:
+        return [cancelled]
+    ended = {"usage": _usage(event.usage), "message_id": event.message_id, "interrupted": True}
+    return [_frame("done", **{**base, "seq": entry.seq - 1}, **ended), cancelled]
+
+
+def _failed(base: dict[str, Any], entry: Entry, event: TurnFailed, *, after: int) -> list[str]:
+    if event.code != "tool_loop":
+        return [_error(base, event)]
+    # The one error that `done` follows (4.3): both have a position.
+    done = _frame("done", **base, usage=_usage(event.usage), interrupted=True)
+    return [done] if entry.seq - 1 <= after else [_error({**base, "seq": entry.seq - 1}, event), done]
+
+
+def _around_turns(base: dict[str, Any], event: MessagePosted | MessageDeleted, *, full: bool) -> list[str]:
+    """Ours: what people do beside turns. A message with a turn is told when that begins."""
+    if isinstance(event, MessageDeleted):
+        return [_frame("message_deleted", **base, message_id=event.message_id)] if full else []
+    return [] if event.turn_id else _posted(base, event, full=full)
+
+
+def _posted(base: dict[str, Any], event: MessagePosted, *, full: bool) -> list[str]:
+    """Nobody answers it; with a paused bot, who wrote it is told that there is nothing to wait for."""
+    frames = [_user_message(base, event)] if full else []
+    if event.paused:
+        frames.append(_frame("done", **base, usage=usage_body(Usage()), paused=True))
+    return frames
+
+
+def _user_message(base: dict[str, Any], event: TurnStarted | MessagePosted) -> str:
     client = {"client_message_id": event.client_id} if event.client_id else {}
     return _frame("user_message", **base, message_id=event.message_id, content=event.content, **client)
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
-
-import msgspec
 
 from appliance.conversation import Conversation, Listed
 from appliance.engine.catalogue import Entry
@@ -15,6 +12,8 @@ from appliance.errors import AuthRequired, BotNotFound, InvalidInput
 from appliance.events import Decide
 from appliance.identity import Caller
 from appliance.messages import Message, ToolResultPart
+from appliance.protocols.base import Endpoint, Param
+from appliance.protocols.fluxbase import shapes
 from appliance.protocols.fluxbase.chat import change_body, query_body, usage_body
 from appliance.spreadsheet import to_csv
 from appliance.wire import Reply, Request
@@ -23,17 +22,6 @@ PREVIEW_CHARS = 50
 PAGE = 50
 PAGE_MAX = 100
 OFFSET_MAX = 1_000_000
-
-Handler = Callable[[Engine, Request], Awaitable[Reply]]
-
-
-class _Title(msgspec.Struct):
-    title: str
-
-
-class _Word(msgspec.Struct):
-    approve: bool
-    message_id: str | None = None
 
 
 async def list_chatbots(engine: Engine, request: Request) -> Reply:
@@ -92,7 +80,7 @@ async def get_conversation(engine: Engine, request: Request) -> Reply:
 async def rename_conversation(engine: Engine, request: Request) -> Reply:
     """`PATCH /conversations/:id` with `{"title": …}`."""
     caller = _user(request)
-    await engine.rename(request.path["id"], caller, request.json(_Title).title)
+    await engine.rename(request.path["id"], caller, request.json(shapes.Title).title)
     return Reply(body=await _detail(engine, request.path["id"], caller))
 
 
@@ -110,7 +98,7 @@ async def list_changes(engine: Engine, request: Request) -> Reply:
 
 async def decide_change(engine: Engine, request: Request) -> Reply:
     """Ours: `POST /conversations/:id/changes/:change_id`, `{"approve": true}`; 202: a turn carries it out."""
-    word = request.json(_Word)
+    word = request.json(shapes.Word)
     command = Decide(
         conversation_id=request.path["id"],
         change_id=request.path["change_id"],
@@ -133,19 +121,130 @@ async def get_result(engine: Engine, request: Request) -> Reply:
     raise InvalidInput(f"format={kind!r} must be json or csv.")
 
 
-ROUTES: list[tuple[str, str, Handler]] = [
-    ("GET", "/api/v1/ai/chatbots", list_chatbots),
-    ("GET", "/api/v1/ai/chatbots/by-name/<name>", lookup_chatbot),
-    ("GET", "/api/v1/ai/chatbots/<id>", get_chatbot),
-    ("GET", "/api/v1/ai/conversations", list_conversations),
-    ("GET", "/api/v1/ai/conversations/<id>", get_conversation),
-    ("PATCH", "/api/v1/ai/conversations/<id>", rename_conversation),
-    ("DELETE", "/api/v1/ai/conversations/<id>", delete_conversation),
-    ("GET", "/api/v1/ai/conversations/<id>/changes", list_changes),
-    ("POST", "/api/v1/ai/conversations/<id>/changes/<change_id>", decide_change),
-    ("GET", "/api/v1/ai/results/<id>", get_result),
-]
-"""Method, path with variables in angle brackets, handler."""
+async def make_visitor(engine: Engine, request: Request) -> Reply:
+    """Ours: `POST /visitor`: a token with which a stranger finds their own conversations again."""
+    return Reply(body={"token": engine.services.make_visitor(request.caller.tenant)})
+
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        method="GET",
+        path="/api/v1/ai/chatbots",
+        handler=list_chatbots,
+        summary="Enabled, public bots",
+        answers={200: shapes.PublicChatbots},
+        access="anyone",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/ai/chatbots/by-name/<name>",
+        handler=lookup_chatbot,
+        summary="A bot by its name alone",
+        answers={200: shapes.Lookup},
+        errors=(404,),
+        access="anyone",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/ai/chatbots/<id>",
+        handler=get_chatbot,
+        summary="One bot",
+        answers={200: shapes.PublicChatbot},
+        errors=(404,),
+        access="anyone",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/ai/conversations",
+        handler=list_conversations,
+        summary="The caller's conversations, newest first",
+        params=(
+            Param(name="chatbot", description="Only those with the bot of this name"),
+            Param(name="namespace", description="Only those with bots of this namespace"),
+            Param(
+                name="limit",
+                description="How many to give",
+                schema={"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE},
+            ),
+            Param(
+                name="offset",
+                description="How many to leave out",
+                schema={"type": "integer", "minimum": 0, "maximum": OFFSET_MAX, "default": 0},
+            ),
+        ),
+        answers={200: shapes.Conversations},
+        errors=(400,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/ai/conversations/<id>",
+        handler=get_conversation,
+        summary="One conversation with its messages",
+        answers={200: shapes.WholeConversation},
+        errors=(404,),
+    ),
+    Endpoint(
+        method="PATCH",
+        path="/api/v1/ai/conversations/<id>",
+        handler=rename_conversation,
+        summary="Give a conversation a title",
+        answers={200: shapes.WholeConversation},
+        errors=(404,),
+        body=shapes.Title,
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/api/v1/ai/conversations/<id>",
+        handler=delete_conversation,
+        summary="Delete a conversation",
+        answers={200: shapes.ConversationDeleted},
+        errors=(404,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/ai/conversations/<id>/changes",
+        handler=list_changes,
+        summary="Changes of data that wait for the user's word",
+        answers={200: shapes.Changes},
+        errors=(404,),
+        access="anyone",
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/ai/conversations/<id>/changes/<change_id>",
+        handler=decide_change,
+        summary="Agree to a change, or decline it",
+        answers={202: shapes.Taken},
+        errors=(404, 409, 429),
+        body=shapes.Word,
+        access="anyone",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/ai/results/<id>",
+        handler=get_result,
+        summary="All rows of a query's result",
+        params=(
+            Param(
+                name="format",
+                description="As JSON, or as a file for spreadsheets",
+                schema={"type": "string", "enum": ["json", "csv"], "default": "json"},
+            ),
+        ),
+        answers={200: (shapes.QueryResult, "text/csv")},
+        errors=(400, 404),
+        access="anyone",
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/ai/visitor",
+        handler=make_visitor,
+        summary="A token for a visitor",
+        answers={200: shapes.Visitor},
+        access="anyone",
+        body_required=False,
+    ),
+)
 
 
 def summary(entry: Entry) -> dict[str, Any]:
@@ -198,7 +297,7 @@ def _listed(item: Listed) -> dict[str, Any]:
 
 async def _detail(engine: Engine, id: str, caller: Caller) -> dict[str, Any]:
     conversation, messages = await engine.conversation(id, caller)
-    shown = [_message(message) for message in messages if message.role == "user" or message.parts]
+    shown = [_message(message) for message in messages if message.is_shown]
     return {**_head(conversation), "messages": shown}
 
 

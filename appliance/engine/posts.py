@@ -1,0 +1,87 @@
+"""What people do to messages and conversations outside turns: value, pause, look up, delete."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from appliance.engine.engine import Engine
+from appliance.errors import Forbidden, InvalidInput, MessageNotFound
+from appliance.events import MessageDeleted
+from appliance.identity import Caller
+from appliance.messages import Message
+from appliance.store import conversations, posts
+
+
+class NotAnAnswer(InvalidInput):
+    """Only what the bot wrote can be valued."""
+
+    code = "not_an_answer"
+
+
+async def feedback(
+    engine: Engine,
+    conversation_id: str,
+    caller: Caller,
+    message_id: str,
+    value: Literal["positive", "negative"] | None,
+) -> Message:
+    """Value an answer, or take that back (None); returns the answer as it is now.
+
+    Raises `ConversationNotFound`, `MessageNotFound`, `NotAnAnswer`.
+    """
+    engine.own(conversation_id, caller)
+    store = engine.services.store
+    found: Message | None = await store.read(posts.find_by, conversation_id, message_id)
+    if found is None or found.id != message_id:
+        raise MessageNotFound("There is no such message in this conversation.")
+    if found.role != "assistant":
+        raise NotAnAnswer("Only answers can be valued, and this message is a person's.")
+    await store.write(posts.set_feedback, conversation_id, message_id, value)
+    return msgspec.structs.replace(found, feedback=value)
+
+
+async def pause(engine: Engine, conversation_id: str, caller: Caller, paused: bool) -> None:
+    """Keep the bot from answering in this conversation, or let it answer again.
+
+    Raises `ConversationNotFound`.
+    """
+    engine.own(conversation_id, caller)
+    now = engine.services.clock()
+    await engine.services.store.write(conversations.set_paused, conversation_id, paused, now)
+
+
+async def find_in(engine: Engine, conversation_id: str, caller: Caller, ref: str) -> Message | None:
+    """A message of this conversation, by its id or by what its client calls it.
+
+    Raises `ConversationNotFound`.
+    """
+    engine.own(conversation_id, caller)
+    return await engine.services.store.read(posts.find_by, conversation_id, ref)
+
+
+async def find_message(engine: Engine, message_id: str, tenant: str) -> Message | None:
+    """A message of the tenant's live conversations; who may see it is the asker's to check."""
+    now = engine.services.clock()
+    return await engine.services.store.read(posts.find_message, message_id, tenant, now)
+
+
+async def delete_message(engine: Engine, conversation_id: str, caller: Caller, message_id: str) -> None:
+    """Delete one's own message, and stop its answer if that runs or waits; what was answered stays.
+
+    Raises `ConversationNotFound`, `MessageNotFound`, `Forbidden` for somebody else's.
+    """
+    engine.own(conversation_id, caller)
+    store = engine.services.store
+    found: Message | None = await store.read(posts.find_by, conversation_id, message_id)
+    if found is None or found.id != message_id:
+        raise MessageNotFound("There is no such message in this conversation.")
+    if found.author != caller.owner:
+        raise Forbidden("Only who wrote a message may delete it.")
+    await engine.stop_turn_of(conversation_id, message_id)
+    if not await store.write(posts.delete_message, conversation_id, message_id):
+        raise MessageNotFound("There is no such message in this conversation.")
+    await engine.tell(
+        conversation_id, caller.tenant, MessageDeleted(message_id=message_id, author=found.author)
+    )

@@ -1,0 +1,193 @@
+"""One face's door.
+
+From an HTTP request to its handler and back, with the face's own words for what is wrong.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+
+import msgspec
+import trio
+from quart import Response, request
+from werkzeug.exceptions import HTTPException
+
+from appliance.engine.engine import Engine
+from appliance.errors import (
+    ApplianceError,
+    InvalidInput,
+    MessageTooLarge,
+    MethodNotAllowed,
+    RouteNotFound,
+    TooManyRequests,
+)
+from appliance.identity import Caller
+from appliance.protocols.base import Endpoint, Face, Stream
+from appliance.server.auth import Authenticator, credentials_of
+from appliance.server.origins import check_own_page
+from appliance.server.routing import Router
+from appliance.server.streams import StreamBody
+from appliance.server.windows import Windows
+from appliance.wire import Reply, Request
+
+logger = logging.getLogger("appliance.server")
+
+JSON = "application/json"
+WINDOW_S = 10.0
+
+
+class Door:
+    """Serves all endpoints of one face, below one of its mounts."""
+
+    def __init__(
+        self, face: Face, engine: Engine, authenticator: Authenticator, bodies: set[StreamBody]
+    ) -> None:
+        self.face = face
+        self._engine = engine
+        self._authenticator = authenticator
+        self._bodies = bodies
+        self._router = Router(face.endpoints)
+        self._windows = Windows(engine.services.settings.requests_per_10_s_max, WINDOW_S)
+
+    async def answer(self, mount: str) -> Response:
+        """Answer the request at hand, whatever is wrong with it."""
+        stamp: dict[str, str] = dict(self.face.stamp())
+        try:
+            caller, problem, by_cookie = await self._caller()
+            stamp |= self._count(caller)
+            endpoint, path = self._find(mount)
+            if problem and endpoint.access != "open":
+                raise problem
+            if by_cookie:
+                check_own_page(request.method, request.headers)
+            response = await self._carry_out(endpoint, path, caller, mount)
+        except ApplianceError as error:
+            response = self._refusal(error, stamp)
+        except HTTPException as error:
+            response = self._refusal(_as_ours(error), stamp)
+        except Exception as error:
+            response = self._fault(error)
+        response.headers.update(stamp)
+        return response
+
+    async def _carry_out(
+        self, endpoint: Endpoint, path: dict[str, str], caller: Caller, mount: str
+    ) -> Response:
+        body = await request.get_data(True, False, False)
+        bytes_max = self._engine.services.settings.body_bytes_max
+        if len(body) > bytes_max:  # it was read to its end: some clients hang when they are answered earlier
+            raise MessageTooLarge(f"The request body is over the limit of {bytes_max} bytes.")
+        ask = Request(
+            caller=caller,
+            path=path,
+            query={**request.args},
+            body=body,
+            headers={name.lower(): value for name, value in request.headers.items()},
+            mount=mount,
+        )
+        reply = await endpoint.handler(self._engine, ask)
+        return await self._stream(reply) if isinstance(reply, Stream) else plain(reply)
+
+    async def _stream(self, stream: Stream) -> Response:
+        if request.method == "HEAD":
+            return Response(b"", status=200, content_type=stream.content_type, headers=stream.headers)
+        body = await StreamBody.open(stream, self._engine, self._bodies)
+        response = Response(body, status=200, content_type=stream.content_type)
+        response.timeout = None  # the default cuts answers off in mid-body after a minute
+        response.headers.update(stream.headers)
+        return response
+
+    # -- who asks, for what ---------------------------------------------------------------------------
+
+    async def _caller(self) -> tuple[Caller, ApplianceError | None, bool]:
+        """Who asks, or a stranger and what is wrong with what they showed; and whether a cookie tells it."""
+        credentials = credentials_of(
+            request.headers, request.args, request.remote_addr or "", cookie=self.face.cookie
+        )
+        stranger = self._authenticator.stranger(credentials)
+        if not self.face.identifies:
+            return stranger, None, False
+        try:
+            return await self._authenticator.identify(credentials), None, credentials.by_cookie
+        except ApplianceError as error:
+            return stranger, error, credentials.by_cookie
+
+    def _find(self, mount: str) -> tuple[Endpoint, dict[str, str]]:
+        raw: bytes = request.scope.get("raw_path") or request.path.encode()
+        path = raw.decode("latin-1").partition("?")[0].removeprefix(mount)
+        method = "GET" if request.method == "HEAD" else request.method
+        found = self._router.find(method, path)
+        if found.endpoint is not None:
+            return found.endpoint, found.path
+        if found.methods:
+            raise MethodNotAllowed(
+                f"{request.method} is not for this path; use {' or '.join(found.methods)}.",
+                allow=list(found.methods),
+            )
+        raise RouteNotFound("There is no such endpoint.")
+
+    def _count(self, caller: Caller) -> dict[str, str]:
+        """Headers that tell how many requests are left; raises `TooManyRequests`."""
+        if not self.face.requests_per_10_s or not self._engine.services.settings.requests_per_10_s_max:
+            return {}
+        now = trio.current_time()
+        window = self._windows.of(f"{caller.tenant} {caller.key_id or caller.owner} {caller.ip}")
+        wait_s = window.take(now)
+        resets_at = time.time() + (wait_s or window.resets_in_s(now))
+        told = {
+            "X-RateLimit-Limit": str(window.limit),
+            "X-RateLimit-Remaining": str(window.left(now)),
+            "X-RateLimit-Reset": str(int(resets_at * 1000)),
+        }
+        if wait_s:
+            raise _Throttled(told, wait_s)
+        return told
+
+    # -- what is wrong --------------------------------------------------------------------------------
+
+    def _refusal(self, error: ApplianceError, stamp: dict[str, str]) -> Response:
+        if isinstance(error, _Throttled):
+            stamp |= error.told
+        response = plain(self.face.refuse(error))
+        if response.status_code >= 500:
+            logger.error("%s %s was refused: %s", request.method, request.path, error.text)
+        if allowed := error.details.get("allow"):
+            response.headers["Allow"] = ", ".join(allowed)
+        return response
+
+    def _fault(self, error: Exception) -> Response:
+        """A fault of ours is told by an id that stands in the log."""
+        id = str(uuid.uuid4())
+        logger.error("request %s failed", id, exc_info=error)
+        text = f"Something went wrong here (request {id})."
+        return plain(self.face.refuse(ApplianceError(text, request_id=id)))
+
+
+class _Throttled(TooManyRequests):
+    def __init__(self, told: dict[str, str], retry_after_s: float) -> None:
+        super().__init__("Too many requests, please try again later", retry_after_s=retry_after_s)
+        self.told = told
+
+
+def plain(reply: Reply) -> Response:
+    """A whole answer."""
+    if reply.body is None:
+        body = b""
+    elif isinstance(reply.body, str) and reply.content_type != JSON:
+        body = reply.body.encode()
+    else:
+        body = msgspec.json.encode(reply.body)
+    answer = Response(body, status=reply.status, content_type=reply.content_type)
+    if reply.file_name:
+        answer.headers["Content-Disposition"] = f'attachment; filename="{reply.file_name}"'
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers.update(reply.headers)
+    return answer
+
+
+def _as_ours(error: HTTPException) -> ApplianceError:
+    if error.code == 413:
+        return MessageTooLarge("The request body is too large.")
+    return InvalidInput(error.description or error.name)

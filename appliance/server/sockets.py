@@ -1,0 +1,190 @@
+"""WebSockets of every protocol: who comes in, the two tasks of each connection, and how it ends."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+import trio
+from quart import Response, websocket
+from quart_trio import QuartTrio
+
+from appliance.engine.engine import Engine
+from appliance.errors import ApplianceError
+from appliance.identity import Caller
+from appliance.protocols.sockets import Farewell, Opening, SocketFace, SocketRequest
+from appliance.server.auth import Authenticator, credentials_of
+from appliance.server.door import plain
+from appliance.server.pace import TokenBucket
+from appliance.server.session import Session
+from appliance.server.windows import SlidingWindow
+
+logger = logging.getLogger("appliance.server")
+
+FAULT_CODE = 1011
+
+
+class Sockets:
+    """All WebSocket connections of one server."""
+
+    def __init__(self, faces: Sequence[SocketFace], engine: Engine, authenticator: Authenticator) -> None:
+        self._faces = faces
+        self._engine = engine
+        self._authenticator = authenticator
+        self._sessions: set[Session] = set()
+        self._taken: Counter[str] = Counter()
+
+    def hang(self, app: QuartTrio) -> None:
+        """Answer at the paths of all faces."""
+        for face in self._faces:
+            for path in face.paths:
+                app.add_url_rule(path, f"upgrade {path}", _no_upgrade(face), methods=["GET"])
+                app.add_websocket(path, f"socket {path}", self._entrance(face))
+
+    def end(self) -> None:
+        """Let each send what it has and close, as the server stops."""
+        for session in self._sessions:
+            session.end()
+
+    def _entrance(self, face: SocketFace) -> Callable[[], Awaitable[Response | None]]:
+        async def enter() -> Response | None:
+            place = _Place(self._taken)
+            try:
+                return await self._serve(face, place)
+            finally:
+                place.leave()
+
+        return enter
+
+    async def _serve(self, face: SocketFace, place: _Place) -> Response | None:
+        session: Session | None = None
+        try:
+            try:
+                opening = await face.open(self._engine, await self._request(face, place))
+                session = self._session(opening)
+                self._sessions.add(session)
+                if opening.conversation_id:
+                    await session.follow(opening.conversation_id)
+            except ApplianceError as error:
+                return await self._turn_away(face, error)
+            except Exception as error:
+                return await self._turn_away(face, _fault(error))
+            await websocket.accept()
+            await _converse(session)
+        finally:
+            if session is not None:
+                session.close()
+                self._sessions.discard(session)
+        return None
+
+    async def _turn_away(self, face: SocketFace, error: ApplianceError) -> Response | None:
+        """Refuse at the upgrade, or accept it and say why: browsers see nothing of the former."""
+        refusal = face.refuse(error, self._engine.services.clock())
+        if not isinstance(refusal, Farewell):
+            if refusal.status >= 500:
+                logger.error("a WebSocket was refused: %s", error.text)
+            return plain(refusal)
+        if refusal.code == FAULT_CODE:
+            logger.error("a WebSocket was refused: %s", error.text)
+        await websocket.accept()
+        for frame in refusal.frames:
+            await websocket.send(frame)
+        await websocket.close(refusal.code, refusal.reason)
+        return None
+
+    async def _request(self, face: SocketFace, place: _Place) -> SocketRequest:
+        query = {**websocket.args}
+        headers = {name.lower(): value for name, value in websocket.headers.items()}
+        caller, problem = await self._caller(face, query, headers)
+        return SocketRequest(
+            caller=caller, problem=problem, query=query, headers=headers, take_place=place.take
+        )
+
+    async def _caller(
+        self, face: SocketFace, query: dict[str, str], headers: dict[str, str]
+    ) -> tuple[Caller, ApplianceError | None]:
+        """Who asks, or a stranger and what is wrong with what they showed."""
+        shown = credentials_of(websocket.headers, websocket.args, websocket.remote_addr or "")
+        if face.credential:
+            shown = msgspec.structs.replace(shown, text=face.credential(query, headers), acts_for="")
+        try:
+            return await self._authenticator.identify(shown), None
+        except ApplianceError as error:
+            return self._authenticator.stranger(shown), error
+
+    def _session(self, opening: Opening) -> Session:
+        strict = opening.messages_per_second_max
+        usual = self._engine.services.settings.messages_per_second_max
+        pace = TokenBucket(usual) if strict is None else SlidingWindow(strict, 1.0)
+        return Session(self._engine, opening.codec, opening.caller, pace=pace, first=opening.frames)
+
+
+class _Place:
+    """One connection's share of a bucket, if it has taken one."""
+
+    def __init__(self, taken: Counter[str]) -> None:
+        self._taken = taken
+        self._bucket = ""
+
+    def take(self, bucket: str, limit: int) -> bool:
+        """False when all are taken; see `SocketRequest`."""
+        if limit and self._taken[bucket] >= limit:
+            return False
+        self._taken[bucket] += 1
+        self._bucket = bucket
+        return True
+
+    def leave(self) -> None:
+        """Give it back; without one, nothing."""
+        if self._bucket:
+            self._taken[self._bucket] -= 1
+            if not self._taken[self._bucket]:
+                del self._taken[self._bucket]
+
+
+def _no_upgrade(face: SocketFace) -> Callable[[], Awaitable[Response]]:
+    async def answer() -> Response:
+        return plain(face.no_upgrade)
+
+    return answer
+
+
+def _fault(error: Exception) -> ApplianceError:
+    """A fault of ours is told by an id that stands in the log."""
+    id = str(uuid.uuid4())
+    logger.error("a WebSocket could not be opened (request %s)", id, exc_info=error)
+    return ApplianceError(f"Something went wrong here (request {id}).", request_id=id)
+
+
+async def _converse(session: Session) -> None:
+    """Read and write until the client has left, or there is nothing more to say."""
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_write, session, nursery.cancel_scope)
+            await _read(session)
+    except* Exception as failure:
+        logger.error("a WebSocket broke", exc_info=failure)
+        await websocket.close(FAULT_CODE, "Something went wrong here.")
+
+
+async def _read(session: Session) -> None:
+    while True:
+        frame = await websocket.receive()
+        if isinstance(frame, str):
+            await session.handle(frame)
+        else:
+            await session.handle_binary(frame)
+
+
+async def _write(session: Session, connection: trio.CancelScope) -> None:
+    """Send what waits, as long as there is something to say; the end of it closes the connection."""
+    while frames := await session.frames():
+        for frame in frames:
+            await websocket.send(frame)
+            await trio.lowlevel.checkpoint()  # a send to a client that has gone may not have one
+    code, reason = session.closing
+    await websocket.close(code, reason)
+    connection.cancel()

@@ -1,0 +1,124 @@
+"""What a fuzzer finds when it comes to a face: callers who may ask, and things that are there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import httpx
+
+from appliance.store.database import connect, database_path
+from appliance.store.keys import KeyType, create_key
+from tests.support.stack import Stack
+
+
+class World(NamedTuple):
+    """What there is to ask for: the headers of good callers, and the ids of things that are there."""
+
+    headers: list[dict[str, str]]
+    ids: dict[str, list[Any]]
+    """By the name of a path's variable, or of a body's field."""
+
+
+def bearer(text: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {text}"}
+
+
+def key(served: Stack, kind: KeyType = "tenant") -> str:
+    db = connect(database_path(served.data))
+    _, text = create_key(db, kind, "default", time.time(), bot="shop" if kind == "tenant" else "")
+    db.close()
+    return text
+
+
+def fluxbase(served: Stack, client: httpx.Client) -> World:
+    admin = bearer(served.token("root", role="admin"))
+    bots = [one["id"] for one in client.get("/api/v1/ai/chatbots").json()["chatbots"]]
+    question = {"role": "user", "content": "How many users are there?"}
+    body = {"model": "shop", "store": True, "messages": [question]}
+    client.post("/v1/chat/completions", json=body, headers=admin).raise_for_status()
+    kept = client.get("/api/v1/ai/conversations", headers=admin).json()["conversations"][0]["id"]
+    messages = client.get(f"/api/v1/ai/conversations/{kept}", headers=admin).json()["messages"]
+    results = [one["result_id"] for one in messages[1]["query_results"] if "result_id" in one]
+    return World([admin], {"id": [*bots, kept, *results], "name": ["shop"]})
+
+
+def fluxbase_admin(served: Stack, client: httpx.Client) -> World:
+    world = fluxbase(served, client)
+    provider = {"name": "second", "provider_type": "openai", "enabled": False, "config": {"model": "m"}}
+    made = client.post("/api/v1/admin/ai/providers", json=provider, headers=world.headers[0])
+    third = {"name": ["third"], "provider_type": ["openai"], "config": [{"model": "m", "api_key": "k" * 20}]}
+    data = {"schema": ["public"], "table": ["users"]}
+    return World(world.headers, {"id": [*world.ids["id"], made.json()["id"]], **third, **data})
+
+
+def chatbase(served: Stack, client: httpx.Client) -> World:
+    """Two conversations, for an answer that is made anew is gone."""
+    headers = bearer(key(served))
+    body = {"message": "How many users are there?", "stream": False, "userId": "ann"}
+    said = [client.post("/api/v2/agents/shop/chat", json=body, headers=headers).json() for _ in "12"]
+    conversations = [one["data"]["metadata"]["conversationId"] for one in said]
+    messages = [one["data"]["id"] for one in said]
+    ids = {
+        "agent": ["shop"],
+        "user": ["ann"],
+        "conversation": conversations,
+        "conversationId": conversations[:1],
+        "message": messages,
+        "messageId": messages[:1],
+        "toolCallId": ["none"],
+    }
+    return World([headers], ids)
+
+
+def ai_sdk(served: Stack, client: httpx.Client) -> World:
+    parts = [{"type": "text", "text": "How many users are there?"}]
+    messages = [{"id": "m1", "role": "user", "parts": parts}]
+    ids = {"bot": ["shop"], "id": ["chat-0123456789abcdef"], "messages": [messages]}
+    return World([bearer(served.token()), {}], ids)
+
+
+def lexicon(served: Stack, client: httpx.Client) -> World:
+    headers = {"X-API-Key": key(served)}
+    chats = [client.post("/api/v1/chats/", json={"user_id": "ann"}, headers=headers).json() for _ in "12"]
+    return World([headers], {"chat_id": [one["id"] for one in chats], "user_id": ["ann"]})
+
+
+def openai(served: Stack, client: httpx.Client) -> World:
+    messages = [{"role": "user", "content": "How many users are there?"}]
+    ids = {"model": ["shop"], "messages": [messages], "n": [1], "tools": [[]], "functions": [[]]}
+    return World([bearer(key(served)), bearer(served.token())], ids)
+
+
+def botpress(served: Stack, client: httpx.Client) -> World:
+    """Two of everything, for each dialect may delete one."""
+    ann, bob = (client.post("/botpress/shop/users", json={"id": id}).json()["key"] for id in ("ann", "bob"))
+    mine, hers = ({"x-user-key": text, "x-chat-key": text} for text in (ann, bob))
+    ids = []
+    for _ in "12":
+        made = client.post("/botpress/shop/conversations", json={"participants": ["bob"]}, headers=mine)
+        id = made.json()["conversation"]["id"]
+        said = {"conversationId": id, "payload": {"type": "text", "text": "Hi"}}
+        message = client.post("/botpress/shop/messages", json=said, headers=mine).json()["message"]
+        event = client.post("/botpress/shop/events", json={**said, "payload": {}}, headers=mine).json()[
+            "event"
+        ]
+        ids += [id, message["id"], event["id"]]
+    known = {"bot": ["shop"], "user_id": ["bob", "ann"], "userId": ["bob"], "conversationId": ids[:1]}
+    text = {"type": "text", "text": "Hi"}
+    fids = ["mine", "other"]
+    return World(
+        [mine, hers], {**known, "id": ids, "payload": [text], "participants": [["bob"]], "fid": fids}
+    )
+
+
+WORLDS: dict[str, Callable[[Stack, httpx.Client], World]] = {
+    "AI SDK": ai_sdk,
+    "Botpress Chat": botpress,
+    "Chatbase": chatbase,
+    "Fluxbase": fluxbase,
+    "Fluxbase admin": fluxbase_admin,
+    "Lexicon": lexicon,
+    "OpenAI": openai,
+}

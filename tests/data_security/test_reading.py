@@ -5,53 +5,42 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from tests.data_security.shop import asked, bot, make_data, read_by_model, results, script
 from tests.support.stack import stack
 from tests.support.wire import wire
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
+async def test_a_closed_table_is_refused_in_every_form(tmp_path: Path) -> None:
+    statements = (
         "SELECT * FROM salaries",
         "SELECT name FROM notes JOIN salaries",
         "WITH s AS (SELECT * FROM salaries) SELECT * FROM s",
         "SELECT (SELECT amount FROM salaries) AS n",
         "SELECT * FROM main.salaries",
         "SELECT * FROM notes NATURAL JOIN salaries",
-    ],
-)
-async def test_a_closed_table_is_refused_in_every_form(tmp_path: Path, statement: str) -> None:
-    async with stack(make_data(tmp_path), script(statement), bots=bot()) as served:
-        [result] = results(await asked(served))
-        assert "salaries" in result["error"]
+    )
+    async with stack(make_data(tmp_path), script(*statements), bots=bot()) as served:
+        for statement, result in zip(statements, results(await asked(served)), strict=True):
+            assert "salaries" in result["error"], statement
         assert "54321" not in read_by_model(served)
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
+async def test_tables_of_the_appliance_are_refused_also_without_any_rules(tmp_path: Path) -> None:
+    statements = (
         "SELECT * FROM _conversations",
         "SELECT * FROM _audit",
         "SELECT * FROM _settings",
         "SELECT * FROM sqlite_schema",
         "SELECT name FROM pragma_table_list",
-    ],
-)
-async def test_tables_of_the_appliance_are_refused_also_without_any_rules(
-    tmp_path: Path, statement: str
-) -> None:
-    async with stack(make_data(tmp_path, rules=""), script(statement), bots=bot()) as served:
-        [result] = results(await asked(served))
-        assert result["error"]
-        assert not result.get("data")
+    )
+    async with stack(make_data(tmp_path, rules=""), script(*statements), bots=bot()) as served:
+        for statement, result in zip(statements, results(await asked(served)), strict=True):
+            assert result["error"], statement
+            assert not result.get("data"), statement
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
+async def test_only_one_reading_or_permitted_writing_statement_runs(tmp_path: Path) -> None:
+    statements = (
         "CREATE TABLE mine (a)",
         "DROP TABLE notes",
         "ALTER TABLE notes RENAME TO others",
@@ -63,14 +52,12 @@ async def test_tables_of_the_appliance_are_refused_also_without_any_rules(
         "SELECT load_extension('x')",
         "SELECT readfile('/etc/hostname')",
         "SELECT writefile('x', 'y')",
-    ],
-)
-async def test_only_one_reading_or_permitted_writing_statement_runs(tmp_path: Path, statement: str) -> None:
+    )
     writes = bot("allowed-operations: [SELECT, INSERT, UPDATE, DELETE]")
-    async with stack(make_data(tmp_path), script(statement), bots=writes) as served:
+    async with stack(make_data(tmp_path), script(*statements), bots=writes) as served:
         before = sorted(os.listdir(tmp_path))
-        [result] = results(await asked(served))
-        assert result["error"]
+        for statement, result in zip(statements, results(await asked(served)), strict=True):
+            assert result["error"], statement
         assert sorted(os.listdir(tmp_path)) == before
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 
-class IntentRule(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class IntentRule(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Applies when any keyword occurs in the user's message (case-insensitive substring)."""
 
     keywords: list[str]

@@ -47,6 +47,8 @@ class SendMessage(msgspec.Struct, frozen=True, kw_only=True):
     """The client may come back for the answer, so it is finished though nobody reads along."""
     opens: bool = False
     """The conversation was made for this message: when the message is refused, it goes again."""
+    replaces: bool = False
+    """What runs and what waits is stopped before: in this conversation there is one answer at a time."""
 
 
 class Extra(msgspec.Struct, frozen=True, kw_only=True):

@@ -83,7 +83,22 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
             return f"user:{self.user_id}"
         if self.key_id and self.role != "anon":
             return f"key:{self.key_id}"
-        return f"ip:{_network(self.ip)}"
+        return f"ip:{self.network}"
+
+    @property
+    def network(self) -> str:
+        """Of the address, what one household or machine has: itself, or an IPv6 /64 that it can roam in."""
+        return _network(self.ip)
+
+    @property
+    def is_known_by_network(self) -> bool:
+        """True when nobody vouches for who this is: guests, visitors and strangers come in any number."""
+        return self.principal.startswith("ip:")
+
+    @property
+    def bucket(self) -> str:
+        """What open connections are counted in: the principal in its tenant; a network is one for all."""
+        return self.principal if self.is_known_by_network else f"{self.tenant} {self.principal}"
 
     @property
     def is_unlimited(self) -> bool:
@@ -116,9 +131,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
                 return msgspec.structs.replace(nobody, guest_id=id)
             case "key":
                 return msgspec.structs.replace(nobody, role="tenant_service", key_id=id)
-            case "role":
-                return msgspec.structs.replace(nobody, role=id)
-            case _:
+            case _:  # of a role nobody but itself may make use
                 return nobody
 
     def impersonate(self, user_id: str) -> Caller:

@@ -127,9 +127,9 @@ MessageStatus: TypeAlias = Literal["queued", "running", "done", "cancelled", "fa
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """A stored message. User messages have `content`, assistant messages have `parts`.
 
-    An answer whose first parts are results goes on where the one before it asked for tools that the client
-    runs. `author` is `Caller.owner` of who wrote it, empty for the bot. `payload` is a message in the own
-    form of its wire.
+    An answer whose first parts are results begins with the outputs of tools that the one before it asked the
+    client for; it goes on there, unless a user's message is of the same turn. `author` is `Caller.owner` of
+    who wrote it, empty for the bot. `payload` is a message in the own form of its wire.
 
     `first_seq` and `last_seq` bound its events in the conversation's log. Times are Unix seconds.
     """
@@ -163,7 +163,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def continues(self) -> bool:
-        """Is it an answer that goes on with the outputs of tools that the client ran?"""
+        """Does it begin with the outputs of tools that the client ran?"""
         return self.role == "assistant" and bool(self.parts) and isinstance(self.parts[0], ToolResultPart)
 
     @property

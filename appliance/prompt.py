@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 import msgspec
 
@@ -267,13 +267,13 @@ def _turns(history: list[Message], outputs: Sequence[ToolResult] = ()) -> list[l
     turns: list[list[PromptMessage]] = []
     for answer, after in pairwise([*answers, None]):
         assert answer is not None, "only the last one is not there"
-        results = [*outputs] if after is None else _results(after) if after.continues else []
+        results = [*outputs] if after is None else _brought(after)
         if answer.status == "failed" or not (answer.text or results):
             continue
-        if answer.continues and turns:
-            turns[-1] += _answer(answer, results)
-        elif answer.turn_id in asked:
+        if answer.turn_id in asked:
             turns.append([*asked[answer.turn_id], *_answer(answer, results)])
+        elif answer.continues and turns:
+            turns[-1] += _answer(answer, results)
     return [*turns, unread] if unread else turns
 
 
@@ -288,6 +288,12 @@ def _asked(history: list[Message]) -> tuple[dict[str, list[PromptMessage]], list
             if message.turn_id in answered:
                 asked[message.turn_id], waiting = waiting, []
     return asked, waiting
+
+
+def _brought(answer: Message) -> list[ToolResult]:
+    """What an answer begins with: outputs of the client's tools that the one before it had asked for."""
+    first = takewhile(lambda part: isinstance(part, ToolResultPart), answer.parts)
+    return [part.result for part in first if isinstance(part, ToolResultPart)]
 
 
 def _results(answer: Message) -> list[ToolResult]:

@@ -7,6 +7,7 @@ A misspelt `APPLIANCE_` variable is refused, since a setting that silently does 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -53,6 +54,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lexicon_sockets_per_tenant_max: int = 50
     requests_per_10_s_max: int = 100
     """Chatbase requests of one key and address within ten seconds; 0 is no limit."""
+    strangers_users_per_minute_max: int = 30
+    """Botpress users that one network may make within a minute; 0 is no limit."""
+    strangers_conversations_per_minute_max: int = 60
+    """Conversations that people without a token or key may open from one network within a minute."""
     kept_conversation_s: float = 2_592_000.0
     """How long conversations of wires that keep them live after their last message.
 
@@ -92,7 +97,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sockets_max: int = 2000
     """Open connections in the whole process."""
     sockets_per_principal_max: int = 500
-    """Open WebSockets of one user, key or address."""
+    """Open WebSockets and streams of one user, key or address."""
     messages_per_second_max: int = 10
     """Frames one socket may send per second on average, with bursts of twenty seconds' worth."""
     ping_interval_s: float = 25.0
@@ -155,8 +160,17 @@ FLUXBASE_VARIABLES = {
     "FLUXBASE_AI_OLLAMA_ENDPOINT": "ollama_host",
     "FLUXBASE_AI_OLLAMA_MODEL": "ollama_model",
     "FLUXBASE_AI_SYNC_ALLOWED_IP_RANGES": "sync_allowed_ips",
+    "FLUXBASE_AI_CHATBOTS_DIR": "bots",
+    "FLUXBASE_AI_MAX_ROWS_PER_QUERY": "sql_rows_max",
+    "FLUXBASE_AI_QUERY_TIMEOUT": "sql_timeout_s",
+    "FLUXBASE_AI_CONVERSATION_CACHE_TTL": "idle_conversation_s",
+    "FLUXBASE_AUTH_JWT_SECRET": "jwt_secret",
 }
 """Fluxbase's names for the same (its section 7), read where ours is not set."""
+
+_UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|m|s)")
+_DURATION = re.compile(rf"(?:{_PART.pattern})+")
 
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 
@@ -182,7 +196,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         if not text or field in values:
             continue
         try:
-            values[field] = msgspec.convert(text, types[field], strict=False)
+            given = _seconds(text) if variable in FLUXBASE_VARIABLES and types[field] is float else text
+            values[field] = msgspec.convert(given, types[field], strict=False)
         except msgspec.ValidationError:
             complaints.append(f"{variable}={text!r} must be {_KINDS[types[field].__name__]}")
             continue
@@ -192,16 +207,17 @@ def load(environ: Mapping[str, str]) -> Settings:
     for field in ("jwt_secret", "encryption_key"):
         secret = str(values.get(field, ""))
         if secret and len(secret) < 32:
-            complaints.append(f"{PREFIX}{field.upper()} has {len(secret)} characters; at least 32 are needed")
+            name = _used(environ, field)
+            complaints.append(f"{name} has {len(secret)} characters; at least 32 are needed")
     provider = str(values.get("provider", ""))
     if provider and provider not in {"openai", "azure", "ollama", "offline"}:
-        named = (name for name, field in VARIABLES.items() if field == "provider")
-        name = next(name for name in named if environ.get(name, "").strip())
-        complaints.append(f"{name}={provider!r} must be one of openai, azure, ollama, offline")
+        complaints.append(
+            f"{_used(environ, 'provider')}={provider!r} must be one of openai, azure, ollama, offline"
+        )
     try:
         networks(str(values.get("sync_allowed_ips", "")))
     except ValueError as error:
-        complaints.append(f"{PREFIX}SYNC_ALLOWED_IPS: {error}")
+        complaints.append(f"{_used(environ, 'sync_allowed_ips')}: {error}")
     unit = str(values.get("credits", "answer"))
     if unit not in {"answer", "tokens"}:
         complaints.append(f"{PREFIX}CREDITS={unit!r} must be answer or tokens")
@@ -209,6 +225,18 @@ def load(environ: Mapping[str, str]) -> Settings:
     if found:
         raise InvalidInput("; ".join(found))
     return msgspec.convert(values, Settings)
+
+
+def _seconds(text: str) -> str:
+    """Go's way to write a duration (`1m30s`, `500ms`) in seconds; anything else as it is."""
+    if not _DURATION.fullmatch(text):
+        return text
+    return repr(sum(float(number) * _UNITS_S[unit] for number, unit in _PART.findall(text)))
+
+
+def _used(environ: Mapping[str, str], field: str) -> str:
+    """The variable that a field was read from."""
+    return next(name for name, of in VARIABLES.items() if of == field and environ.get(name, "").strip())
 
 
 def _unknown(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,6 +11,9 @@ from appliance.errors import InvalidInput
 from appliance.identity import Caller
 
 T = TypeVar("T")
+
+_WHOLE = re.compile(r"-?[0-9]{1,30}")
+"""`int` would take other scripts' digits, blanks and underscores, too."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,10 +44,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         text = self.query.get(name, "")
         if not text:
             return default
-        try:
-            value = int(text)
-        except ValueError:
-            raise InvalidInput(f"{name}={text!r} must be a whole number.") from None
+        if not _WHOLE.fullmatch(text):
+            raise InvalidInput(f"{name}={text[:50]!r} must be a whole number.")
+        value = int(text)
         if not low <= value <= high:
             raise InvalidInput(f"{name}={value} must be between {low} and {high}.")
         return value

@@ -138,6 +138,7 @@ async def served(folder: Path) -> AsyncIterator[LoopbackServer]:
                 "OPENAI_BASE_URL": f"{model.url}/v1",
                 "OPENAI_MODEL": "scripted",
                 "APPLIANCE_LOG_LEVEL": "warning",
+                "APPLIANCE_STRANGERS_CONVERSATIONS_PER_MINUTE_MAX": "0",
             }
             | {f"APPLIANCE_SQL_{name}": value for name, value in limits.items()}
         )

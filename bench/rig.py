@@ -69,6 +69,7 @@ def appliance(model_url: str = "", bot: str = "") -> Iterator[Served]:
         path.write_text(BOT.format(more=bot))
         settings = {"OPENAI_BASE_URL": f"{model_url}/v1", "OPENAI_MODEL": "scripted"} if model_url else {}
         settings["APPLIANCE_LOG_LEVEL"] = "warning"
+        settings["APPLIANCE_STRANGERS_CONVERSATIONS_PER_MINUTE_MAX"] = "0"
         with process(
             ["-m", "appliance", "serve", "--data", data, "--port", "0"], settings, "Serving "
         ) as served:

@@ -11,7 +11,7 @@ import pytest
 
 from appliance.client import ApiError, Client
 from appliance.client.transport import Transport
-from appliance.engine.catalogue import bot_id
+from appliance.engine.bot_entries import bot_id
 from tests.support.model_replies import openai_text, openai_tool_calls
 from tests.support.stack import OPEN_BOT, Stack, stack
 

@@ -24,8 +24,43 @@ def test_an_unknown_provider_is_refused_under_the_name_that_was_used() -> None:
         load({"FLUXBASE_AI_PROVIDER_TYPE": "bard"})
 
 
+@pytest.mark.parametrize(
+    ("variable", "text", "field", "value"),
+    [
+        ("FLUXBASE_AI_CHATBOTS_DIR", "./chatbots", "bots", "./chatbots"),
+        ("FLUXBASE_AI_MAX_ROWS_PER_QUERY", "500", "sql_rows_max", 500),
+        ("FLUXBASE_AI_QUERY_TIMEOUT", "30s", "sql_timeout_s", 30.0),
+        ("FLUXBASE_AI_QUERY_TIMEOUT", "1m30s", "sql_timeout_s", 90.0),
+        ("FLUXBASE_AI_QUERY_TIMEOUT", "500ms", "sql_timeout_s", 0.5),
+        ("FLUXBASE_AI_CONVERSATION_CACHE_TTL", "1.5h", "idle_conversation_s", 5400.0),
+        ("FLUXBASE_AI_CONVERSATION_CACHE_TTL", "45", "idle_conversation_s", 45.0),
+        ("FLUXBASE_AUTH_JWT_SECRET", "s" * 32, "jwt_secret", "s" * 32),
+    ],
+)
+def test_directories_limits_and_durations_are_read_in_fluxbases_form(
+    variable: str, text: str, field: str, value: object
+) -> None:
+    assert getattr(load({variable: text}), field) == value
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("FLUXBASE_AI_QUERY_TIMEOUT", "soon"),
+        ("FLUXBASE_AI_QUERY_TIMEOUT", "30 seconds"),
+        ("FLUXBASE_AI_MAX_ROWS_PER_QUERY", "0"),
+        ("FLUXBASE_AUTH_JWT_SECRET", "short"),
+        ("FLUXBASE_AI_SYNC_ALLOWED_IP_RANGES", "home"),
+        ("APPLIANCE_SQL_TIMEOUT_S", "30s"),
+    ],
+)
+def test_a_bad_value_is_refused_under_the_name_that_was_used(variable: str, text: str) -> None:
+    with pytest.raises(InvalidInput, match=variable):
+        load({variable: text})
+
+
 def test_other_variables_of_fluxbase_are_left_alone() -> None:
-    assert load({"FLUXBASE_AI_QUERY_TIMEOUT": "30s"}) == Settings()
+    assert load({"FLUXBASE_AI_OCR_LANGUAGES": "eng"}) == Settings()
 
 
 def test_a_representation_holds_no_secret() -> None:

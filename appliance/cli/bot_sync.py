@@ -37,6 +37,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
     def sync(self, namespace: str, chatbots: list[dict[str, str]] | None) -> dict[str, Any]:
         """The server's answer; without `chatbots` it reads its own files. Raises `SyncFailed`."""
+        if not (self.token.isascii() and self.token.isprintable()):  # the library's error would show it
+            raise SyncFailed("the token has characters that no token has; check --token")
         options = {"delete_missing": self.delete_missing, "dry_run": self.dry_run}
         body: dict[str, Any] = {"namespace": namespace, "options": options}
         if chatbots is not None:

@@ -10,6 +10,7 @@ import msgspec
 from appliance import limits
 from appliance.bot import Bot
 from appliance.conversation import Conversation
+from appliance.engine.attached import check_attached
 from appliance.engine.chat import Chat
 from appliance.engine.services import Services
 from appliance.engine.turn import Question
@@ -17,7 +18,7 @@ from appliance.errors import AuthRequired, Busy, Forbidden, InvalidInput
 from appliance.events import MessageDeleted, MessagePosted, SendMessage
 from appliance.identity import Caller
 from appliance.messages import estimate_tokens, title_of
-from appliance.store import posts, retries, turns, usage
+from appliance.store import client_tools, posts, retries, turns, usage
 
 CONTENT_CHARS_MAX = 100_000
 CLIENT_ID_CHARS_MAX = 200
@@ -90,6 +91,14 @@ async def admit(services: Services, chat: Chat, question: Question) -> Accepted:
             chat.log.append(_posted(question, turn_id=question.turn_id, paused=False))
         chat.enqueue(question)
         return accepted
+    if not admitted.turn_id:  # nobody answered it, and nobody will
+        return msgspec.structs.replace(
+            _accepted(chat, question),
+            message_id=admitted.message_id,
+            turn_id="",
+            answer_id="",
+            duplicate=True,
+        )
     if (began := chat.log.beginning_of(admitted.turn_id)) is not None:
         after = began
     elif admitted.first_seq:
@@ -103,6 +112,14 @@ async def admit(services: Services, chat: Chat, question: Question) -> Accepted:
         answer_id=answer.id if answer else "",
         at=answer.created_at if answer else 0.0,
     )
+
+
+def check_limits(services: Services, conversation: Conversation, question: Question) -> None:
+    """Would it be admitted as things are? Raises `LimitReached`; the admission itself decides."""
+    asked = _admission(services, question)
+    turn_count = conversation.turn_count
+    standing = services.store.read_now(usage.standing, question.bucket, turn_count, question.at)
+    limits.check(asked.policy, standing, question.at)
 
 
 async def admit_again(services: Services, chat: Chat, question: Question) -> Accepted:
@@ -143,6 +160,12 @@ def _accepted(chat: Chat, question: Question) -> Accepted:
         answer_id=question.answer_id,
         at=question.at,
     )
+
+
+def with_outputs(services: Services, question: Question) -> Question:
+    """The same with the outputs that have come of tools which the last answer asked the client to run."""
+    asked = services.store.read_now(client_tools.asked, question.conversation_id)
+    return msgspec.structs.replace(question, brought=asked.outputs) if asked else question
 
 
 def known(services: Services, question: Question) -> turns.Admitted | None:
@@ -204,9 +227,15 @@ def check_message(command: SendMessage) -> None:
     """Is it within bounds? Raises `InvalidInput`."""
     if command.answered and not command.content.strip():
         raise InvalidInput("The message is empty; send some text in `content`.")
-    if len(command.content) > CONTENT_CHARS_MAX:
-        raise InvalidInput(
-            f"The message has {len(command.content)} characters; at most {CONTENT_CHARS_MAX} are allowed."
-        )
+    check_size(command.content, command.payload, command.metadata)
     if command.client_id and len(command.client_id) > CLIENT_ID_CHARS_MAX:
         raise InvalidInput(f"`message_id` may have at most {CLIENT_ID_CHARS_MAX} characters.")
+
+
+def check_size(content: str, *attached: dict[str, Any] | None) -> None:
+    """Are the words of a message and what comes along within bounds? Raises `InvalidInput`."""
+    if len(content) > CONTENT_CHARS_MAX:
+        raise InvalidInput(
+            f"The message has {len(content)} characters; at most {CONTENT_CHARS_MAX} are allowed."
+        )
+    check_attached(*attached)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import apsw
 import trio
 
+from appliance.engine.bot_entries import Entry
 from appliance.engine.bot_sync import (
     Outcome,
     check_address,
@@ -16,7 +17,6 @@ from appliance.engine.bot_sync import (
     warn_of_missing,
 )
 from appliance.engine.bots import Bots, Stop
-from appliance.engine.catalogue import Entry
 from appliance.identity import Caller
 from appliance.store import bots as stored
 from appliance.store.bots import Key

@@ -15,8 +15,8 @@ import trio
 from appliance.bot import Bot
 from appliance.botoverrides import BotOverrides, checked
 from appliance.botsettings import Setting, SettingValues, missing_settings
+from appliance.engine.bot_entries import Entry
 from appliance.engine.bots import Bots, Stop
-from appliance.engine.catalogue import Entry
 from appliance.errors import Forbidden, InvalidInput
 from appliance.identity import Caller
 from appliance.networks import is_within, networks
@@ -119,14 +119,9 @@ async def sync_payload(
     namespace = check_namespace(namespace)
     async with bots.lock:
         outcome = Outcome(namespace=namespace, dry_run=dry_run)
-        records = await trio.to_thread.run_sync(_judge, bots, outcome, drafts, caller)
         if delete_missing:
-            named = {draft.name for draft in drafts}
-            outcome.deleted = [
-                key
-                for key, entry in bots.catalogue.overlay.stored.items()
-                if key[0] == namespace and entry.source == "sdk" and key[1] not in named
-            ]
+            outcome.deleted = _missing(bots, namespace, {draft.name for draft in drafts})
+        records = await trio.to_thread.run_sync(_judge, bots, outcome, drafts, caller)
         system = await system_settings(bots, caller)
         for key, (_, entry) in records.items():
             warn_of_missing(outcome, key, entry.bot, system)
@@ -136,12 +131,23 @@ async def sync_payload(
         return outcome
 
 
+def _missing(bots: Bots, namespace: str, named: set[str]) -> list[Key]:
+    """The bots of that namespace that came by a sync and are not named in this one."""
+    return [
+        key
+        for key, entry in bots.catalogue.overlay.stored.items()
+        if key[0] == namespace and entry.source == "sdk" and key[1] not in named
+    ]
+
+
 def _judge(
     bots: Bots, outcome: Outcome, drafts: Sequence[BotDraft], caller: Caller
 ) -> dict[Key, tuple[StoredBot, Entry]]:
     """Sort the drafts into the outcome; returns those that are good, with what became of their code."""
     good: dict[Key, tuple[StoredBot, Entry]] = {}
     seen: set[Key] = set()
+    stored_ones = bots.catalogue.overlay.stored
+    room = BOTS_MAX - len(stored_ones) + len(outcome.deleted)
     for position, draft in enumerate(drafts, 1):
         key = (outcome.namespace, draft.name)
         exists = bots.catalogue.entry(key) is not None
@@ -152,14 +158,15 @@ def _judge(
             if key in seen:
                 raise InvalidInput("is sent twice; the first one counts")
             seen.add(key)
-            if len(bots.catalogue.overlay.stored) + len(outcome.created) >= BOTS_MAX and not exists:
+            if key not in stored_ones and room <= 0:
                 raise InvalidInput(f"there are {BOTS_MAX} bots already, which is the limit; delete one first")
             record, entry = _read(bots, key, draft, caller)
+            room -= key not in stored_ones
         except InvalidInput as error:
             outcome.fail(key, error.text, exists=exists)
             continue
         good[key] = (record, entry)
-        known = bots.catalogue.overlay.stored.get(key)
+        known = stored_ones.get(key)
         if known is not None and known.stored is not None and _same(known.stored, record):
             outcome.unchanged.append(key)
         else:

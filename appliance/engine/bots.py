@@ -18,7 +18,8 @@ from appliance.bot import Bot
 from appliance.botfiles.reader import BYTES_MAX
 from appliance.botfiles.text_file import read_text
 from appliance.botoverrides import BotOverrides, checked
-from appliance.engine.catalogue import Catalogue, Entry
+from appliance.engine.bot_entries import Entry
+from appliance.engine.catalogue import Catalogue
 from appliance.engine.providers import Providers
 from appliance.engine.stored_bots import StoredBots
 from appliance.errors import BotNotFound, InvalidInput

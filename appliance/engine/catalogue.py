@@ -3,16 +3,14 @@
 A saved file swaps in the new version; a bad one keeps the last good version and shows its errors; a
 removed file removes the bot. A `Bot` is frozen, so a running turn keeps the one it started with.
 
-Over the files lies what the database knows: bots that came over the API, which go before files of the same
-key, and what administrators chose, which goes before both. See `engine/bots.py`.
+Over the files lies what the database knows: see `engine/bot_entries.py` and `engine/bots.py`.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -28,48 +26,12 @@ from appliance.botfiles.folder import (
     refuse_doubles,
 )
 from appliance.botfiles.text_file import file_mark
+from appliance.engine.bot_entries import Changes, Entry, Overlay, changes_of, combined, entries_of
 from appliance.engine.notices import Notices
 from appliance.errors import InvalidInput
-from appliance.store.bots import Choices, Key, StoredBot
+from appliance.store.bots import Key
 
 log = logging.getLogger("appliance.bots")
-
-IDS = uuid.UUID("5b0c5f7e-4d0f-5c8a-9a51-6d1f6c1f2b7e")
-"""Name space of bot ids: the same bot has the same id on every machine and after every restart."""
-
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One bot of the catalogue. `bot` is the last good version, None if there never was one.
-
-    `updated_at` is when its file, its code or an administrator's choice changed last, `created_at` when it
-    came, as far as that is known (Unix seconds). `errors` and `warnings` are lines of the form
-    `path:line: error: message` about the file as it is now. `path` is None for a bot that came over the API,
-    which `stored` has then.
-    """
-
-    id: str
-    namespace: str
-    name: str
-    bot: Bot | None
-    path: Path | None
-    updated_at: float
-    created_at: float = 0.0
-    source: str = "filesystem"
-    stored: StoredBot | None = None
-    errors: list[str] = []
-    warnings: list[str] = []
-
-    @property
-    def key(self) -> Key:
-        """(namespace, name)."""
-        return (self.namespace, self.name)
-
-
-class Overlay(msgspec.Struct, frozen=True, kw_only=True):
-    """What lies over the files: bots of the API as entries, and what administrators chose for any bot."""
-
-    stored: Mapping[Key, Entry] = {}
-    choices: Mapping[Key, Choices] = {}
 
 
 class Lookup(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,25 +46,11 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True):
         return self.entry is None and bool(self.namespaces)
 
 
-class Changes(msgspec.Struct, frozen=True, kw_only=True):
-    """What a reload did to the bots that are served, as keys in order."""
-
-    added: list[Key] = []
-    updated: list[Key] = []
-    removed: list[Key] = []
-    unchanged: list[Key] = []
-
-
 class _Known(msgspec.Struct, frozen=True):
     """A file as it was read last; the mark tells whether it has changed since."""
 
     mark: tuple[int, ...] | None
     loaded: LoadedFile
-
-
-def bot_id(namespace: str, name: str) -> str:
-    """The stable id of a bot: a UUID made from its key."""
-    return str(uuid.uuid5(IDS, f"{namespace}/{name}"))
 
 
 class Catalogue:
@@ -155,12 +103,12 @@ class Catalogue:
     def _look(self) -> tuple[dict[Path, _Known], dict[Key, Entry]]:
         found = [file for root in self.roots for file in find_bots(root)]
         known = {file.path: self._read(file) for file in found}
-        return known, _entries(refuse_doubles(one.loaded for one in known.values()), self._files)
+        return known, entries_of(refuse_doubles(one.loaded for one in known.values()), self._files)
 
     def _swap(self) -> Changes:
-        before, self._entries = self._entries, _combined(self._files, self._overlay)
+        before, self._entries = self._entries, combined(self._files, self._overlay)
         _report(before, self._entries)
-        return _changes(before, self._entries)
+        return changes_of(before, self._entries)
 
     def _read(self, found: FoundFile) -> _Known:
         mark = _mark(found)
@@ -234,76 +182,9 @@ def _mark(found: FoundFile) -> tuple[int, ...] | None:
     return (*own, *(part for path in companions_of(found) for part in (-1, *file_mark(path))))
 
 
-def _entries(files: Iterable[LoadedFile], before: dict[Key, Entry]) -> dict[Key, Entry]:
-    """Entries of the files; a file without a bot keeps the bot of the entry before."""
-    entries: dict[Key, Entry] = {}
-    for file in files:
-        errors = [file.tell(one) for one in file.file.findings if one.severity == "error"]
-        warnings = [file.tell(one) for one in file.file.findings if one.severity == "warning"]
-        if first := entries.get(file.key):
-            # A second file of the same key: its error is shown with the bot that counts.
-            entries[file.key] = msgspec.structs.replace(first, errors=[*first.errors, *errors])
-            continue
-        last_good = before.get(file.key)
-        entries[file.key] = Entry(
-            id=bot_id(*file.key),
-            namespace=file.namespace,
-            name=file.name,
-            bot=file.file.bot or (last_good.bot if last_good else None),
-            path=file.path,
-            updated_at=file.modified_at,
-            created_at=file.modified_at,
-            errors=errors,
-            warnings=warnings,
-        )
-    return entries
-
-
-def _combined(files: Mapping[Key, Entry], overlay: Overlay) -> dict[Key, Entry]:
-    """The entries that are served: of two with one key the stored one counts, and hidden files do not."""
-    entries: dict[Key, Entry] = {}
-    for key in {**files, **overlay.stored}:
-        choices, stored, file = overlay.choices.get(key), overlay.stored.get(key), files.get(key)
-        if stored is not None:
-            entries[key] = _chosen(_covering(stored, file), choices)
-        elif file is not None and not (choices and choices.hidden):
-            entries[key] = _chosen(file, choices)
-    return entries
-
-
-def _covering(stored: Entry, file: Entry | None) -> Entry:
-    if file is None:
-        return stored
-    warning = (
-        f"{file.path}:1: warning: a bot of this name came over the API and is served instead of this file"
-    )
-    return msgspec.structs.replace(stored, warnings=[*stored.warnings, warning])
-
-
-def _chosen(entry: Entry, choices: Choices | None) -> Entry:
-    """The entry with what administrators chose."""
-    if choices is None:
-        return entry
-    bot = entry.bot
-    if bot is not None:
-        bot = choices.overrides.on(msgspec.structs.replace(bot, version=bot.version + choices.updates))
-    return msgspec.structs.replace(entry, bot=bot, updated_at=max(entry.updated_at, choices.updated_at))
-
-
-def _changes(before: dict[Key, Entry], after: dict[Key, Entry]) -> Changes:
-    old = {key: entry.bot for key, entry in before.items() if entry.bot}
-    new = {key: entry.bot for key, entry in after.items() if entry.bot}
-    return Changes(
-        added=sorted(new.keys() - old.keys()),
-        updated=sorted(key for key in new.keys() & old.keys() if new[key] != old[key]),
-        removed=sorted(old.keys() - new.keys()),
-        unchanged=sorted(key for key in new.keys() & old.keys() if new[key] == old[key]),
-    )
-
-
 def _report(before: dict[Key, Entry], after: dict[Key, Entry]) -> None:
     """Tell the log what is new: bots that came, changed or went, and findings not told before."""
-    changes = _changes(before, after)
+    changes = changes_of(before, after)
     for word, keys in (
         ("loaded", changes.added),
         ("reloaded", changes.updated),

@@ -14,7 +14,7 @@ from appliance.engine.log import Cursor, Entry, Log, Wakeup, merge
 from appliance.engine.recorder import Recorder
 from appliance.engine.services import Services
 from appliance.engine.turn import CancelReason, Question, Turn
-from appliance.events import TERMINAL_EVENTS
+from appliance.events import TERMINAL_EVENTS, PersonLeft
 from appliance.messages import Message
 from appliance.store import turns
 
@@ -135,8 +135,11 @@ class Chat:
 
     # -- readers -------------------------------------------------------------------------------------
 
-    async def open_reader(self, after: int, wakeup: Wakeup) -> Reader:
-        """Everything behind position `after`: what is stored first, then what happens from now on."""
+    async def open_reader(self, after: int, wakeup: Wakeup, *, leaves: str = "") -> Reader:
+        """Everything behind position `after`: what is stored first, then what happens from now on.
+
+        It ends when `leaves`, whom it is for, takes part no more.
+        """
         start = self.log.start
         cursor = self.log.open_cursor(max(after, start), wakeup)
         self._stop_orphan_watch()
@@ -144,7 +147,7 @@ class Chat:
         try:
             if after < start:
                 history: list[Message] = await self._services.store.read(
-                    turns.history, self.id, after_seq=after
+                    turns.history, self.id, after_seq=after, attached=True
                 )
                 unseen = [entry for entry in replay.entries(history, start) if entry.seq > after]
                 backlog = merge(unseen, after)
@@ -153,7 +156,7 @@ class Chat:
             raise
         if backlog:
             wakeup.set()
-        return Reader(self, cursor, backlog)
+        return Reader(self, cursor, backlog, leaves)
 
     def close_reader(self, cursor: Cursor) -> None:
         """A reader has gone; the last one's going starts the orphan grace."""
@@ -196,22 +199,37 @@ class Chat:
 class Reader:
     """One reader of a chat: `take` what is new, `close` when done."""
 
-    def __init__(self, chat: Chat, cursor: Cursor, backlog: list[Entry]) -> None:
+    def __init__(self, chat: Chat, cursor: Cursor, backlog: list[Entry], leaves: str) -> None:
         self._chat = chat
         self._cursor = cursor
         self._backlog = backlog
+        self._leaves = leaves
+        self.ended = False
+        """Whom it is for has left the conversation, so there is nothing more to read."""
 
     @property
     def expects_more(self) -> bool:
         """Does a turn run or wait, or is there something that was not taken yet?"""
-        return self._chat.running or bool(self._backlog) or not self._cursor.at_end
+        waits = self._chat.running or bool(self._backlog) or not self._cursor.at_end
+        return waits and not self.ended
 
     def take(self) -> list[Entry]:
         """Everything since the last call, in order, neighbouring text merged."""
+        if self.ended:
+            return []
         backlog, self._backlog = self._backlog, []
-        entries = [*backlog, *self._cursor.take()]
+        entries = self._allowed([*backlog, *self._cursor.take()])
         if entries and isinstance(entries[-1].event, TERMINAL_EVENTS):
             self._chat.log.forget_read()
+        return entries
+
+    def _allowed(self, entries: list[Entry]) -> list[Entry]:
+        """What comes up to and with the news that whom it is for has left; then no more."""
+        for index, entry in enumerate(entries):
+            if self._leaves and isinstance(entry.event, PersonLeft) and entry.event.person == self._leaves:
+                self.ended = True
+                self.close()
+                return entries[: index + 1]
         return entries
 
     def close(self) -> None:

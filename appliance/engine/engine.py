@@ -16,18 +16,20 @@ import msgspec
 import trio
 
 from appliance.bot import Bot
-from appliance.changes import summary_of, to_change
-from appliance.conversation import Conversation, External, Listed
-from appliance.engine import admission
+from appliance.changes import summary_of
+from appliance.conversation import Conversation, External
+from appliance.engine import admission, witness
 from appliance.engine.admission import Accepted
 from appliance.engine.catalogue import Catalogue
 from appliance.engine.chat import Chat, Reader
 from appliance.engine.log import Wakeup
 from appliance.engine.services import Services
+from appliance.engine.strangers import Strangers
 from appliance.engine.turn import Decision, Question
 from appliance.errors import (
     ApplianceError,
     BotNotFound,
+    Busy,
     Conflict,
     ConversationNotFound,
     Forbidden,
@@ -52,23 +54,23 @@ from appliance.events import (
     StartChat,
 )
 from appliance.identity import Caller
-from appliance.messages import Change, Message, QueryOutcome
+from appliance.messages import Message
 from appliance.sqlguard import policy_for
 from appliance.store import (
-    audit,
     client_tools,
     conversations,
+    guests,
     posts,
     proposals,
-    results,
     turns,
     users,
 )
 
 TIDY_UP_EVERY_S = 60.0
+GUESTS_EVERY_S = 3600.0
+"""Guests may be many, and it is no matter when one of them is forgotten."""
 IDLE_WAIT_S = 5.0
 """An answer that asks its client for something is stored within a moment."""
-TITLE_CHARS_MAX = 200
 
 logger = logging.getLogger("appliance.engine")
 
@@ -89,6 +91,7 @@ class Engine:
     def __init__(self, services: Services, catalogue: Catalogue, nursery: trio.Nursery) -> None:
         self.services = services
         self.catalogue = catalogue
+        self.strangers = Strangers(services.settings, services.clock)
         self._nursery = nursery
         self._chats: dict[str, Chat] = {}
         self._slots = trio.CapacityLimiter(services.settings.turns_max)
@@ -131,7 +134,7 @@ class Engine:
     async def start_chat(self, command: StartChat, caller: Caller) -> Opened:
         """Open a new conversation, or resume the caller's own; a foreign or stale id gives a new one.
 
-        Raises `BotNotFound`, `AuthRequired`, `Forbidden`, `UserNotFound`, `ShuttingDown`.
+        Raises `BotNotFound`, `AuthRequired`, `Forbidden`, `UserNotFound`, `TooManyRequests`, `ShuttingDown`.
         """
         bot = self.catalogue.get(command.namespace, command.bot)
         if bot is None or not bot.enabled:
@@ -139,7 +142,7 @@ class Engine:
         if command.impersonate_user_id:
             caller = await self._impersonate(command.impersonate_user_id, caller, bot)
         elif caller.impersonated_by:  # a token that was issued for this
-            await self._audit_impersonation(caller, bot)
+            await witness.impersonation(self.services, caller, bot)
         admission.check_access(bot, caller)
         self._warm_up(bot, caller)
         found = self.find(command.conversation_id, caller) if command.conversation_id else None
@@ -184,8 +187,11 @@ class Engine:
         chat = self._chat(conversation)
         with chat.pinned():
             async with chat.admission:
+                if command.replaces and not admission.known(self.services, question):
+                    await chat.cancel("user")
                 if conversation.paused or not command.answered:
                     return await admission.post(self.services, chat, question, paused=conversation.paused)
+                question = admission.with_outputs(self.services, question)
                 return await admission.admit(self.services, chat, question)
 
     async def retry(self, command: Retry, caller: Caller) -> Accepted:
@@ -196,16 +202,16 @@ class Engine:
         """
         conversation = self.own(command.conversation_id, caller)
         _check_not_paused(conversation)
+        admission.check_size(command.content or "", command.payload)
         bot = self._bot_of(conversation, caller)
         store = self.services.store
         chat = self._chat(conversation)
         with chat.pinned():
             async with chat.admission:
-                await chat.cancel("user")
                 known = store.read_now(posts.find_by, conversation.id, command.message_id)
                 if known is None or known.role != "user":
                     raise MessageNotFound("There is no such message of the user in this conversation.")
-                if known.author and known.author != caller.owner:
+                if (known.author or conversation.owner) != caller.owner:
                     raise Forbidden("Only who wrote a message may change it or have it answered anew.")
                 question = admission.question_of(
                     self.services,
@@ -218,6 +224,8 @@ class Engine:
                     runs_tools=command.runs_tools,
                     message_id=known.id,
                 )
+                admission.check_limits(self.services, conversation, question)  # before anything is stopped
+                await chat.cancel("user")
                 return await admission.admit_again(self.services, chat, question)
 
     async def carry_on(self, command: CarryOn, caller: Caller) -> Accepted:
@@ -231,8 +239,10 @@ class Engine:
         bot = self._bot_of(conversation, caller)
         chat = self._chat(conversation)
         with chat.pinned():
+            await self.wait_idle(conversation.id)  # not while the admission is held: others wait for that
             async with chat.admission:
-                await chat.wait_idle()
+                if chat.running:
+                    raise Busy("An answer is being made in this conversation. Try again when it is done.")
                 asked = self.services.store.read_now(client_tools.asked, conversation.id)
                 if asked is None:
                     raise InvalidInput("No tool call waits for an output here. Send a message.")
@@ -325,51 +335,20 @@ class Engine:
         Admins may read along in every conversation of their tenant, which is written down. Raises
         `ConversationNotFound`.
         """
-        if caller.is_admin and self.find(command.conversation_id, caller) is None:
-            await self._audit_watch(command.conversation_id, caller)
-        conversation = self.find(command.conversation_id, caller) or (
-            self._in_tenant(command.conversation_id, caller) if caller.is_admin else None
-        )
+        conversation = self.find(command.conversation_id, caller)
+        if conversation is None and caller.is_admin and self._in_tenant(command.conversation_id, caller):
+            await witness.access(self.services, "conversation.watch", command.conversation_id, caller)
+            conversation = self._in_tenant(command.conversation_id, caller)  # as it is after that write
         if conversation is None:
             raise ConversationNotFound("There is no such conversation.")
         chat = self._chat(conversation)
         with chat.pinned():
-            reader = await chat.open_reader(min(command.after, chat.log.position), wakeup)
+            leaves = caller.owner if caller.owner != conversation.owner else ""
+            after = min(command.after, chat.log.position)
+            reader = await chat.open_reader(after, wakeup, leaves=leaves)
         return reader, chat.log.position, chat.running
 
     # -- what wires share --------------------------------------------------------------------------------
-
-    def find_bot(self, ref: str) -> Bot:
-        """An enabled bot by its catalogue id, its name or `namespace:name`; raises `BotNotFound`.
-
-        A name alone means the namespace `default`, else the only namespace that has such a bot.
-        """
-        namespace, _, name = ref.rpartition(":")
-        entries = [one for one in self.catalogue.all() if one.bot and one.bot.enabled]
-        named = [one for one in entries if one.name == name and one.namespace == (namespace or one.namespace)]
-        named.sort(key=lambda one: one.namespace != "default")
-        found = next((one for one in entries if one.id == ref), None)
-        if found is None and named and (named[0].namespace == "default" or len(named) == 1 or namespace):
-            found = named[0]
-        if found is None or found.bot is None:
-            raise BotNotFound(f"There is no bot {ref!r}.")
-        return found.bot
-
-    def default_bot(self, caller: Caller) -> Bot:
-        """The bot for a request that names none: the key's, the server's, or the only one.
-
-        Raises `BotNotFound`.
-        """
-        ref = caller.default_bot or self.services.settings.default_bot
-        if ref:
-            return self.find_bot(ref)
-        bots = [one.bot for one in self.catalogue.all() if one.bot and one.bot.enabled]
-        if len(bots) == 1:
-            return bots[0]
-        raise BotNotFound(
-            f"There are {len(bots)} bots and the request names none. Make a key with --bot NAME, or set "
-            "APPLIANCE_DEFAULT_BOT."
-        )
 
     async def open_conversation(
         self,
@@ -384,11 +363,15 @@ class Engine:
     ) -> Conversation:
         """A new conversation of this caller's; `external` is its maker's own id for it.
 
-        Raises `AuthRequired`, `Forbidden`, `ShuttingDown`, and `Conflict` when that id is taken.
+        Raises `AuthRequired`, `Forbidden`, `ShuttingDown`, `TooManyRequests` for strangers who make many, and
+        `Conflict` when that id is taken.
         """
         if self._closing:
             raise ShuttingDown("The server is restarting. Try again in a moment.")
         admission.check_access(bot, caller)
+        self.strangers.check_conversation(caller)
+        if caller.impersonated_by and source != "fluxbase":  # there it is told at the start of a chat
+            await witness.impersonation(self.services, caller, bot)
         id, now = str(uuid.uuid4()), self.services.clock()
         ttl_s = admission.ttl_s(self.services, bot, kept=kept)
         await self.services.store.write(
@@ -410,14 +393,19 @@ class Engine:
     def reach(self, id: str, caller: Caller) -> tuple[Conversation, Caller]:
         """A conversation that this caller may go on with, and as whom; raises `ConversationNotFound`.
 
-        A user has their own and those that they take part in; a workspace acts in its owners' names.
+        A user has their own and those that they take part in. A workspace acts in the owners' names, which is
+        written down of admins; what belongs to a role belongs to those who have it.
         """
-        if not caller.is_workspace:
-            return self.own(id, caller), caller
-        found = self._in_tenant(id, caller)
-        if found is None:
+        found = self.find(id, caller)
+        acting = caller
+        if found is None and caller.is_workspace:
+            found = self._in_tenant(id, caller)
+            acting = caller.as_owner(found.owner) if found else caller
+        if found is None or (acting is not caller and found.owner.startswith("role:")):
             raise ConversationNotFound("There is no such conversation.")
-        return found, caller.as_owner(found.owner)
+        if acting is not caller and caller.is_admin:
+            self._nursery.start_soon(witness.access, self.services, "conversation.act", id, caller)
+        return found, acting
 
     def reach_external(self, external: External, caller: Caller) -> tuple[Conversation, Caller] | None:
         """The same by its maker's own id for it; None when there is none, or none for this caller."""
@@ -495,61 +483,6 @@ class Engine:
                 chat.log.append(event)
             await store.write(posts.place, conversation_id, chat.log.position)
 
-    # -- the caller's conversations --------------------------------------------------------------------
-
-    async def conversations(
-        self, caller: Caller, *, bot: str | None, namespace: str | None, limit: int, offset: int
-    ) -> tuple[list[Listed], int]:
-        """One page of the caller's kept conversations, newest first, and how many there are in all."""
-        return await self.services.store.read(
-            conversations.list_own,
-            caller,
-            self.services.clock(),
-            bot=bot,
-            namespace=namespace,
-            limit=limit,
-            offset=offset,
-        )
-
-    async def conversation(self, id: str, caller: Caller) -> tuple[Conversation, list[Message]]:
-        """One of the caller's conversations with its messages; raises `ConversationNotFound`."""
-        found = self.own(id, caller)
-        return found, await self.services.store.read(turns.messages, id)
-
-    async def messages(
-        self, conversation_id: str, caller: Caller, *, before: int | None, limit: int
-    ) -> tuple[list[Message], int]:
-        """A page of messages that people see, backward from `before` (a `Message.position`), oldest first.
-
-        The other figure is how many there are in all. Raises `ConversationNotFound`.
-        """
-        self.own(conversation_id, caller)
-        return await self.services.store.read(posts.page, conversation_id, before=before, limit=limit)
-
-    async def result(self, id: str, caller: Caller) -> QueryOutcome:
-        """All rows of a query's result in one of the caller's conversations; raises `NotFound`."""
-        found = await self.services.store.read(results.find, id, caller, self.services.clock())
-        if found is None:
-            raise NotFound("There is no such result.")
-        return found
-
-    async def open_changes(self, conversation_id: str, caller: Caller) -> list[Change]:
-        """The changes that wait for the user's word in this conversation, oldest first."""
-        self.own(conversation_id, caller)
-        waiting = await self.services.store.read(proposals.open_in, conversation_id, self.services.clock())
-        return [
-            to_change(one.plan, id=one.id, status="proposed", expires_at=one.expires_at) for one in waiting
-        ]
-
-    async def rename(self, id: str, caller: Caller, title: str) -> None:
-        """Give it a title that stays; raises `InvalidInput`, `ConversationNotFound`."""
-        title = " ".join(title.split())
-        if not 0 < len(title) <= TITLE_CHARS_MAX:
-            raise InvalidInput(f"A title has 1 to {TITLE_CHARS_MAX} characters.")
-        now = self.services.clock()
-        if not await self.services.store.write(conversations.rename, id, caller, title, now):
-            raise ConversationNotFound("There is no such conversation.")
-
     async def delete(self, conversation_id: str, caller: Caller) -> None:
         """Hide the conversation for good and stop what runs in it; raises `ConversationNotFound`."""
         chat = self._chat(self.own(conversation_id, caller))
@@ -592,32 +525,8 @@ class Engine:
         if not self.services.store.read_now(users.user_exists, caller.tenant, user_id):
             raise UserNotFound(f"There is no user {user_id!r}.")
         target = caller.impersonate(user_id)
-        await self._audit_impersonation(target, bot)
+        await witness.impersonation(self.services, target, bot)
         return target
-
-    async def _audit_watch(self, id: str, caller: Caller) -> None:
-        if self._in_tenant(id, caller) is None:
-            return
-        await self.services.store.write(
-            audit.record,
-            at=self.services.clock(),
-            tenant=caller.tenant,
-            actor=caller.principal,
-            action="conversation.watch",
-            target=f"conversation:{id}",
-            details={"ip": caller.ip},
-        )
-
-    async def _audit_impersonation(self, target: Caller, bot: Bot) -> None:
-        await self.services.store.write(
-            audit.record,
-            at=self.services.clock(),
-            tenant=target.tenant,
-            actor=target.impersonated_by,
-            action="chat.impersonate",
-            target=f"user:{target.user_id}",
-            details={"bot": bot.name, "namespace": bot.namespace, "ip": target.ip},
-        )
 
     def find(self, id: str, caller: Caller) -> Conversation | None:
         """A live conversation of the caller's, or one that they take part in."""
@@ -653,11 +562,15 @@ class Engine:
             del self._chats[chat.id]
 
     async def _tidy_up(self) -> None:
+        guests_at = 0.0
         while True:
             now, busy = self.services.clock(), frozenset(self._chats)
             try:
                 await self.services.store.write(conversations.purge, now, busy=busy)
                 await self.services.store.write(proposals.expire, now)
+                if now >= guests_at:
+                    await self.services.store.write(guests.purge, now, busy=busy)
+                    guests_at = now + GUESTS_EVERY_S
                 await self.services.settler.retry(self.services.store)
             except StoreError as error:
                 logger.error("the database could not be tidied up: %s", error.text)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from appliance.conversation import Conversation
-from appliance.engine.catalogue import bot_id
+from appliance.engine.bot_entries import bot_id
 from appliance.engine.engine import Engine
 from appliance.errors import ConversationNotFound
 from appliance.identity import Caller

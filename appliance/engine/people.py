@@ -11,15 +11,26 @@ from typing import Any
 from appliance import limits
 from appliance.bot import Bot
 from appliance.conversation import Conversation
+from appliance.engine.attached import check_attached
 from appliance.engine.engine import Engine
 from appliance.errors import UserNotFound
 from appliance.events import EventPosted, PersonJoined, PersonLeft
 from appliance.identity import Caller
-from appliance.store import custom_events, people, usage
+from appliance.store import custom_events, guests, people, usage
 from appliance.store.custom_events import CustomEvent as CustomEvent
 from appliance.store.people import Details as Details
 from appliance.store.people import Participant as Participant
 from appliance.store.people import Person as Person
+
+
+def new_guest_id() -> str:
+    """An id that nobody can have chosen."""
+    return f"user_{uuid.uuid4().hex}"
+
+
+def is_made(id: str) -> bool:
+    """Has it the form of `new_guest_id`? Nobody may choose such a one: it may come free again."""
+    return guests.MADE.fullmatch(f"guest:{id}") is not None
 
 
 def find(engine: Engine, tenant: str, owner: str) -> Person | None:
@@ -28,7 +39,11 @@ def find(engine: Engine, tenant: str, owner: str) -> Person | None:
 
 
 async def create(engine: Engine, caller: Caller, details: Details) -> Person:
-    """The caller as a new person; raises `Conflict` when the id is taken. Of many at once one wins."""
+    """The caller as a new person; of many at once one wins.
+
+    Raises `Conflict` when the id is taken, `TooManyRequests` for strangers who make many.
+    """
+    engine.strangers.check_user(caller)
     services = engine.services
     return await services.store.write(people.create, caller.tenant, caller.owner, details, services.clock())
 
@@ -118,7 +133,11 @@ async def participants(
 async def post_event(
     engine: Engine, bot: Bot, conversation: Conversation, caller: Caller, payload: dict[str, Any]
 ) -> CustomEvent:
-    """Keep an event in a conversation with `bot` and tell it to all who read; raises `LimitReached`."""
+    """Keep an event in a conversation with `bot` and tell it to all who read.
+
+    Raises `MessageTooLarge`, `LimitReached`.
+    """
+    check_attached(payload)
     services = engine.services
     event = CustomEvent(
         id=str(uuid.uuid4()),

@@ -7,11 +7,13 @@ from typing import Literal
 import msgspec
 
 from appliance.engine.engine import Engine
-from appliance.errors import Forbidden, InvalidInput, MessageNotFound
+from appliance.errors import ConversationNotFound, Forbidden, InvalidInput, MessageNotFound
 from appliance.events import MessageDeleted
 from appliance.identity import Caller
 from appliance.messages import Message
 from appliance.store import conversations, posts
+
+TITLE_CHARS_MAX = 200
 
 
 class NotAnAnswer(InvalidInput):
@@ -72,12 +74,12 @@ async def delete_message(engine: Engine, conversation_id: str, caller: Caller, m
 
     Raises `ConversationNotFound`, `MessageNotFound`, `Forbidden` for somebody else's.
     """
-    engine.own(conversation_id, caller)
+    conversation = engine.own(conversation_id, caller)
     store = engine.services.store
     found: Message | None = await store.read(posts.find_by, conversation_id, message_id)
     if found is None or found.id != message_id:
         raise MessageNotFound("There is no such message in this conversation.")
-    if found.author != caller.owner:
+    if found.role != "user" or (found.author or conversation.owner) != caller.owner:
         raise Forbidden("Only who wrote a message may delete it.")
     await engine.stop_turn_of(conversation_id, message_id)
     if not await store.write(posts.delete_message, conversation_id, message_id):
@@ -85,3 +87,15 @@ async def delete_message(engine: Engine, conversation_id: str, caller: Caller, m
     await engine.tell(
         conversation_id, caller.tenant, MessageDeleted(message_id=message_id, author=found.author)
     )
+
+
+async def rename(engine: Engine, id: str, caller: Caller, title: str) -> None:
+    """Give it a title that stays; raises `InvalidInput`, `ConversationNotFound`."""
+    title = " ".join(title.split())
+    if not 0 < len(title) <= TITLE_CHARS_MAX:
+        raise InvalidInput(f"A title has 1 to {TITLE_CHARS_MAX} characters.")
+    if not title.isprintable():
+        raise InvalidInput("A title has no control characters.")
+    now = engine.services.clock()
+    if not await engine.services.store.write(conversations.rename, id, caller, title, now):
+        raise ConversationNotFound("There is no such conversation.")

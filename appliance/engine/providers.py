@@ -6,7 +6,6 @@ changed key, default or enabled flag counts from the next turn on.
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Callable, Mapping
 
@@ -15,18 +14,22 @@ import msgspec
 
 from appliance.bot import Bot
 from appliance.engine.provider_choice import choose
+from appliance.engine.provider_views import (
+    ProviderChange,
+    ProviderDraft,
+    ProviderView,
+    view_of,
+    view_of_environment,
+)
 from appliance.errors import Conflict, Forbidden, NotFound, ProviderNotConfigured, StoreError
 from appliance.identity import DEFAULT_TENANT, Caller
 from appliance.providerconfig import (
-    CONFIG_NAME,
     FROM_CONFIG,
     ProviderConfig,
-    Value,
     changes_secrets,
     check_line,
     check_name,
     check_type,
-    masked,
     merge,
 )
 from appliance.providers.base import Provider
@@ -39,65 +42,11 @@ from appliance.store.providers import ProviderRecord
 from appliance.store.store import Store
 from appliance.store.vault import Vault
 
-logger = logging.getLogger("appliance.engine")
-
 Make = Callable[[str, Mapping[str, str], str], Provider]
 """(type, configuration with secrets, name) -> provider; raises `ProviderNotConfigured`."""
 
 TENANT = DEFAULT_TENANT
 """There is one set of providers, which all tenants use."""
-
-
-class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider as administrators see it: secrets are masks. Times are Unix seconds.
-
-    `problem` says why no turn can use it, and is empty when one can. `is_read_only`: the environment's.
-    """
-
-    id: str
-    name: str
-    display_name: str
-    type: str
-    config: dict[str, str]
-    is_default: bool
-    use_for_embeddings: bool
-    embedding_model: str | None
-    enabled: bool
-    is_read_only: bool
-    created_at: float
-    updated_at: float
-    created_by: str | None
-    problem: str
-
-
-class ProviderDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider to be made. It need not be complete: what it lacks stands in its `problem`."""
-
-    name: str
-    type: str
-    display_name: str = ""
-    config: Mapping[str, Value] = {}
-    is_default: bool = False
-    enabled: bool = True
-    embedding_model: str = ""
-
-    def __repr__(self) -> str:
-        """Without secrets: tracebacks show representations."""
-        return f"ProviderDraft(name={self.name!r}, type={self.type!r})"
-
-
-class ProviderChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What to change, None where nothing is; `config` is merged key by key, see `providerconfig.merge`."""
-
-    display_name: str | None = None
-    config: Mapping[str, Value] = {}
-    enabled: bool | None = None
-    embedding_model: str | None = None
-    """Empty resets it."""
-
-    def __repr__(self) -> str:
-        """Without secrets."""
-        return f"ProviderChange({', '.join(self.config)})"
 
 
 class Providers:
@@ -150,7 +99,7 @@ class Providers:
         """All of them: the environment's first, then those of the database, oldest first."""
         records = await self._store.read(stored.every, TENANT)
         of_database = [self._view(record) for record in records]
-        ours = self._from_config(records)
+        ours = view_of_environment(self._environment, records, self._began_at)
         return [ours, *of_database] if ours else of_database
 
     async def get(self, id: str) -> ProviderView:
@@ -289,59 +238,17 @@ class Providers:
             actor=caller.principal,
             action=action,
             target=record.id,
-            details={"name": record.name, "type": record.type, **details},
+            details={"name": record.name, "type": record.type, **details, "ip": caller.ip},
         )
-
-    # -- views ---------------------------------------------------------------------------------------
 
     def _view(self, record: ProviderRecord) -> ProviderView:
-        return ProviderView(
-            id=record.id,
-            name=record.name,
-            display_name=record.display_name,
-            type=record.type,
-            config=masked(record.config),
-            is_default=record.is_default,
-            use_for_embeddings=record.use_for_embeddings,
-            embedding_model=record.embedding_model,
-            enabled=record.enabled,
-            is_read_only=False,
-            created_at=record.created_at,
-            updated_at=record.updated_at,
-            created_by=record.created_by,
-            problem=self._problem(record),
-        )
-
-    def _problem(self, record: ProviderRecord) -> str:
-        """Looked for without making it: views are made of writes in other threads, too."""
+        """Its problem is looked for without making it: views are made of writes in other threads, too."""
         try:
             config = record.config | self._secrets(record)
         except ProviderNotConfigured as error:
-            return error.text
+            return view_of(record, error.text)
         missing = lacking(record.type, config)
-        return f"It has no {' and no '.join(missing)}." if missing else ""
-
-    def _from_config(self, records: list[ProviderRecord]) -> ProviderView | None:
-        """The environment's own; it is the default unless the database has one that comes before it."""
-        environment = self._environment
-        if environment.default is None:
-            return None
-        return ProviderView(
-            id=FROM_CONFIG,
-            name=CONFIG_NAME,
-            display_name=environment.display_name or f"{environment.default.name} (environment)",
-            type=environment.default.name,
-            config=masked(environment.config),
-            is_default=not any(record.is_default and record.enabled for record in records),
-            use_for_embeddings=False,
-            embedding_model=None,
-            enabled=True,
-            is_read_only=True,
-            created_at=self._began_at,
-            updated_at=self._began_at,
-            created_by=None,
-            problem="",
-        )
+        return view_of(record, f"It has no {' and no '.join(missing)}." if missing else "")
 
 
 def _refuse_environment(id: str) -> None:

@@ -21,16 +21,17 @@ from appliance.store.posts import PAUSED
 def entries(history: list[Message], end: int) -> list[Entry]:
     """The log of `history` up to position `end`; progress is not stored and so is not replayed."""
     answers = {message.turn_id: message for message in history if message.role == "assistant"}
-    replayed = [entry for message in history for entry in _entries(message, answers)]
+    asked = {message.turn_id for message in history if message.role == "user"}
+    replayed = [entry for message in history for entry in _entries(message, answers, asked)]
     return sorted((entry for entry in replayed if entry.seq <= end), key=lambda entry: entry.seq)
 
 
-def _entries(message: Message, answers: dict[str, Message]) -> list[Entry]:
+def _entries(message: Message, answers: dict[str, Message], asked: set[str]) -> list[Entry]:
     if message.role == "user":
         answer = answers.get(message.turn_id)
         return [Entry(message.first_seq, _started(message, answer) if answer else _posted(message))]
     parts = [_part(part) for part in message.parts]
-    if message.continues:  # no message of the user begins its turn
+    if message.continues and message.turn_id not in asked:  # no message of the user begins its turn
         parts.insert(0, Entry(message.first_seq - 1, _went_on(message)))
     return parts if message.status == "running" else [*parts, Entry(message.last_seq, _ended(message))]
 

@@ -7,7 +7,7 @@ import msgspec
 from appliance.bot import Bot, BotFile, Finding
 from appliance.botfiles.reader import read_code
 from appliance.engine.api_trust import distrusted
-from appliance.engine.catalogue import Entry, Overlay, bot_id
+from appliance.engine.bot_entries import Entry, Overlay, bot_id
 from appliance.store.bots import Kept, Key, StoredBot
 
 

@@ -106,6 +106,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     polled: bool = False
     outputs: list[ToolResult] | None = None
     """Of tools that the client ran: the answer goes on with them, and there is no new message."""
+    brought: list[ToolResult] = []
+    """The same, where a new message came instead of word to go on."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +165,7 @@ class Turn:
                 continues=question.outputs is not None,
             )
         )
-        for output in question.outputs or ():
+        for output in question.outputs or question.brought:
             self._recorder.append(ToolFinished(result=output))
         self._began = not self._scope.cancel_called
         failure: Exception | None = None
@@ -270,7 +272,7 @@ class Turn:
                 tools=[spec.name for spec in toolbox.specs()],
                 history=history,
                 question=question.content if question.outputs is None else None,
-                outputs=question.outputs or [],
+                outputs=question.outputs or question.brought,
                 prior=question.extra.history,
                 instructions=question.extra.instructions,
                 user_id=question.caller.user_id,

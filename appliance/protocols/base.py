@@ -119,6 +119,8 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: str
     caller: Caller
     after: int
+    until: float | None = None
+    """When it ends at the latest, in Unix seconds: as long as what its client has shown is good."""
     content_type: str = "text/event-stream"
     headers: dict[str, str] = {}
 
@@ -142,9 +144,10 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One method and path, and what is told of it in `/openapi.json`.
 
     `path` has variables in angle brackets; `<*name>` stands for one or more segments. `body` is the type of
-    the JSON body. `answers` maps each status of a good answer to the type of its body: a type that msgspec
-    can describe, a media type's name for a body that is no JSON, or None for an empty one; a tuple names
-    several. Which errors there can be, beside the face's own, stands in `errors`.
+    the JSON body. `answers` maps each status of a good answer, or of a refusal with a form of its own, to the
+    type of its body: a type that msgspec can describe, a media type's name for a body that is no JSON, or
+    None for an empty one; a tuple names several. Which errors there can be, beside the face's own, stands in
+    `errors`.
     """
 
     method: str

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, assert_never
 
-import msgspec
-
 from appliance.engine.log import Entry
 from appliance.events import (
     ConversationDeleted,
@@ -47,6 +45,7 @@ from appliance.protocols.chunk_frames import (
     start,
 )
 from appliance.protocols.query_data import query_data
+from appliance.protocols.tool_values import failure_of, input_of, output_of
 from appliance.wire import Reply
 
 Ended: TypeAlias = TurnDone | TurnCancelled | TurnFailed
@@ -316,29 +315,5 @@ def finish_reason(event: Ended) -> str:
     return _FINISH[event.finish] if isinstance(event, TurnDone) else "error"
 
 
-def input_of(call: ToolCall) -> Any:
-    """A call's arguments as JSON, as text when they are none, `{}` when there are none (4, rule 10)."""
-    return _json_or_text(call.arguments) if call.arguments.strip() else {}
-
-
-def output_of(result: ToolResult) -> Any:
-    """A tool's answer as JSON where it is JSON, else as text."""
-    return _json_or_text(result.content)
-
-
-def failure_of(result: ToolResult) -> str:
-    """Why a tool failed: models read it as the `error` of an object, people as it is."""
-    told = _json_or_text(result.content)
-    error = told.get("error") if isinstance(told, dict) else None
-    return error if isinstance(error, str) else result.content
-
-
 def _ours(by_client: bool) -> Chunk:
     return {} if by_client else {"providerExecuted": True, "dynamic": True}
-
-
-def _json_or_text(text: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return text

@@ -17,7 +17,7 @@ class SocketRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A client that wants to come in: what it sent, and who it is.
 
     With a `problem` what it showed of itself is not good, and `caller` is a stranger. Names of headers are in
-    lower case. `take_place(bucket, limit)` is False when `limit` sockets of that bucket are open (0 is no
+    lower case. `take_place(bucket, limit)` is False when `limit` connections of that bucket are open (0 is no
     limit); a place that was taken is given back when the connection ends, however it does.
     """
 

@@ -19,6 +19,8 @@ from appliance.protocols.fluxbase import face as fluxbase
 from appliance.server import openapi
 from appliance.server.auth import Authenticator
 from appliance.server.door import Door, plain
+from appliance.server.exchange import Exchange
+from appliance.server.places import Places
 from appliance.server.sockets import Sockets
 from appliance.server.streams import StreamBody
 from appliance.store import health
@@ -36,8 +38,6 @@ PAGE_HEADERS = {
 }
 CORS_METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 CORS_AGE_S = 600
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-"""Of a face's paths: also those that it has no endpoint for, so that it tells so in its own words."""
 
 FACES = registry.faces()
 SOCKETS = registry.sockets()
@@ -52,18 +52,20 @@ class Faces:
         self._static = static
         self._faces = registry.faces()
         self._bodies: set[StreamBody] = set()
-        self._sockets = Sockets(registry.sockets(), engine, authenticator)
+        self._places = Places()
+        self._sockets = Sockets(registry.sockets(), engine, authenticator, self._places)
         self._document: bytes | None = None
         self.draining = False
 
     def app(self) -> QuartTrio:
         """The application, ready to be served."""
         app = QuartTrio("appliance", static_folder=None)
+        app.asgi_http_class = Exchange
         app.config["RESPONSE_TIMEOUT"] = None  # the default cuts answers off in mid-body after a minute
         app.url_map.converters["anything"] = _Anything
         app.url_map.merge_slashes = False  # an SDK made with a trailing slash asks for //ai/ws
         for face in self._faces:
-            door = Door(face, self._engine, self._authenticator, self._bodies)
+            door = Door(face, self._engine, self._authenticator, self._bodies, self._places)
             for mount in face.mounts:
                 for prefix in face.prefixes:
                     _hang(app, door, mount, prefix)
@@ -185,7 +187,10 @@ def _hang(app: QuartTrio, door: Door, mount: str, prefix: str) -> None:
         return await door.answer(mount)
 
     for path in (mount + prefix, f"{mount}{prefix}/", f"{mount}{prefix}/<anything:rest>"):
-        app.add_url_rule(path, f"{door.face.name} {path}", answer, methods=METHODS)
+        name = f"{door.face.name} {path}"
+        # For every method: of those that it has no endpoint for, a face tells so in its own words.
+        app.url_map.add(app.url_rule_class(path, methods=None, endpoint=name))
+        app.view_functions[name] = answer
 
 
 def _refusal(error: ApplianceError) -> Response:

@@ -18,7 +18,7 @@ from appliance.identity import DEFAULT_TENANT, Caller
 from appliance.identity import require_admin as require_admin
 from appliance.identity import require_user as require_user
 from appliance.server.addresses import client_ip, parse_networks
-from appliance.server.tokens import Claims, check_user_id, verify
+from appliance.server.tokens import USERLESS_ROLES, Claims, check_user_id, verify
 from appliance.settings import Settings
 from appliance.store.keys import ApiKey, find_key, hash_key, is_key
 from appliance.store.store import Store
@@ -109,9 +109,7 @@ class Authenticator:
         caller = _acting_for(self._shown(credentials, now), credentials.acts_for)
         if caller.is_user:
             await self._remember(caller, now)
-        return msgspec.structs.replace(
-            caller, ip=self._ip(credentials), user_agent=credentials.user_agent
-        )
+        return msgspec.structs.replace(caller, ip=self._ip(credentials), user_agent=credentials.user_agent)
 
     def stranger(self, credentials: Credentials) -> Caller:
         """Somebody of whom nothing is known but the address."""
@@ -149,7 +147,7 @@ class Authenticator:
     def _caller_of_claims(self, claims: Claims) -> Caller:
         anon_key = claims.role == "anon" and not claims.user_id and not claims.visitor_id
         return Caller(
-            tenant=self._tenant(claims.tenant),
+            tenant=self._tenant(claims),
             role=claims.role,
             user_id=claims.user_id,
             visitor_id=claims.visitor_id,
@@ -160,8 +158,11 @@ class Authenticator:
             claims=claims.scalars,
         )
 
-    def _tenant(self, claimed: str) -> str:
+    def _tenant(self, claims: Claims) -> str:
+        claimed = claims.tenant
         known = claimed and self._store.read_now(tenant_exists, claimed)
+        if claimed and not known and claims.role in USERLESS_ROLES:
+            raise InvalidCredential("The token's tenant is not known here, so its role means nothing.")
         return claimed if known else DEFAULT_TENANT
 
     async def _remember(self, caller: Caller, now: float) -> None:

@@ -26,28 +26,38 @@ from appliance.errors import (
 from appliance.identity import Caller
 from appliance.protocols.base import Endpoint, Face, Stream
 from appliance.server.auth import Authenticator, credentials_of
+from appliance.server.exchange import close_at_end
 from appliance.server.origins import check_own_page
+from appliance.server.places import Places
 from appliance.server.routing import Router
 from appliance.server.streams import StreamBody
-from appliance.server.windows import Windows
+from appliance.windows import Windows
 from appliance.wire import Reply, Request
 
 logger = logging.getLogger("appliance.server")
 
 JSON = "application/json"
 WINDOW_S = 10.0
+PLACE_RETRY_S = 5.0
+"""Nobody knows when one of the open connections will end."""
 
 
 class Door:
     """Serves all endpoints of one face, below one of its mounts."""
 
     def __init__(
-        self, face: Face, engine: Engine, authenticator: Authenticator, bodies: set[StreamBody]
+        self,
+        face: Face,
+        engine: Engine,
+        authenticator: Authenticator,
+        bodies: set[StreamBody],
+        places: Places,
     ) -> None:
         self.face = face
         self._engine = engine
         self._authenticator = authenticator
         self._bodies = bodies
+        self._places = places
         self._router = Router(face.endpoints)
         self._windows = Windows(engine.services.settings.requests_per_10_s_max, WINDOW_S)
 
@@ -68,7 +78,7 @@ class Door:
         except HTTPException as error:
             response = self._refusal(_as_ours(error), stamp)
         except Exception as error:
-            response = self._fault(error)
+            response = self._fault(error, stamp)
         response.headers.update(stamp)
         return response
 
@@ -93,7 +103,15 @@ class Door:
     async def _stream(self, stream: Stream) -> Response:
         if request.method == "HEAD":
             return Response(b"", status=200, content_type=stream.content_type, headers=stream.headers)
-        body = await StreamBody.open(stream, self._engine, self._bodies)
+        limit = self._engine.services.settings.sockets_per_principal_max
+        place = self._places.place()
+        if not place.take(stream.caller.bucket, limit):
+            raise TooManyRequests(
+                f"Too many connections: at most {limit} for one user, key or address.",
+                retry_after_s=PLACE_RETRY_S,
+            )
+        body = await StreamBody.open(stream, self._engine, self._bodies, place)
+        close_at_end(request, body)
         response = Response(body, status=200, content_type=stream.content_type)
         response.timeout = None  # the default cuts answers off in mid-body after a minute
         response.headers.update(stream.headers)
@@ -133,7 +151,7 @@ class Door:
         if not self.face.requests_per_10_s or not self._engine.services.settings.requests_per_10_s_max:
             return {}
         now = trio.current_time()
-        window = self._windows.of(f"{caller.tenant} {caller.key_id or caller.owner} {caller.ip}")
+        window = self._windows.of(f"{caller.tenant} {caller.key_id or caller.principal} {caller.network}")
         wait_s = window.take(now)
         resets_at = time.time() + (wait_s or window.resets_in_s(now))
         told = {
@@ -157,9 +175,9 @@ class Door:
             response.headers["Allow"] = ", ".join(allowed)
         return response
 
-    def _fault(self, error: Exception) -> Response:
+    def _fault(self, error: Exception, stamp: dict[str, str]) -> Response:
         """A fault of ours is told by an id that stands in the log."""
-        id = str(uuid.uuid4())
+        id = stamp.get("x-request-id") or str(uuid.uuid4())
         logger.error("request %s failed", id, exc_info=error)
         text = f"Something went wrong here (request {id})."
         return plain(self.face.refuse(ApplianceError(text, request_id=id)))

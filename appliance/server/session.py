@@ -134,8 +134,10 @@ class Session:
             self._outbox.clear()
             self._room.set()
             if not self._starting:  # the answer to `StartChat` comes before anything of other conversations
-                for id, attachment in self._attached.items():
+                for id, attachment in list(self._attached.items()):
                     frames += self._news(id, attachment)
+                    if attachment.reader is not None and attachment.reader.ended:
+                        self._detach(id)
             self._ending = self._ending or self._codec.closing is not None
             if frames or self._ending:
                 self._next_batch_at = trio.current_time() + MERGE_S

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
@@ -19,8 +18,9 @@ from appliance.protocols.sockets import Farewell, Opening, SocketFace, SocketReq
 from appliance.server.auth import Authenticator, credentials_of
 from appliance.server.door import plain
 from appliance.server.pace import TokenBucket
+from appliance.server.places import Place, Places
 from appliance.server.session import Session
-from appliance.server.windows import SlidingWindow
+from appliance.windows import SlidingWindow
 
 logger = logging.getLogger("appliance.server")
 
@@ -30,12 +30,14 @@ FAULT_CODE = 1011
 class Sockets:
     """All WebSocket connections of one server."""
 
-    def __init__(self, faces: Sequence[SocketFace], engine: Engine, authenticator: Authenticator) -> None:
+    def __init__(
+        self, faces: Sequence[SocketFace], engine: Engine, authenticator: Authenticator, places: Places
+    ) -> None:
         self._faces = faces
         self._engine = engine
         self._authenticator = authenticator
         self._sessions: set[Session] = set()
-        self._taken: Counter[str] = Counter()
+        self._places = places
 
     def hang(self, app: QuartTrio) -> None:
         """Answer at the paths of all faces."""
@@ -51,7 +53,7 @@ class Sockets:
 
     def _entrance(self, face: SocketFace) -> Callable[[], Awaitable[Response | None]]:
         async def enter() -> Response | None:
-            place = _Place(self._taken)
+            place = self._places.place()
             try:
                 return await self._serve(face, place)
             finally:
@@ -59,7 +61,7 @@ class Sockets:
 
         return enter
 
-    async def _serve(self, face: SocketFace, place: _Place) -> Response | None:
+    async def _serve(self, face: SocketFace, place: Place) -> Response | None:
         session: Session | None = None
         try:
             try:
@@ -95,7 +97,7 @@ class Sockets:
         await websocket.close(refusal.code, refusal.reason)
         return None
 
-    async def _request(self, face: SocketFace, place: _Place) -> SocketRequest:
+    async def _request(self, face: SocketFace, place: Place) -> SocketRequest:
         query = {**websocket.args}
         headers = {name.lower(): value for name, value in websocket.headers.items()}
         caller, problem = await self._caller(face, query, headers)
@@ -120,29 +122,6 @@ class Sockets:
         usual = self._engine.services.settings.messages_per_second_max
         pace = TokenBucket(usual) if strict is None else SlidingWindow(strict, 1.0)
         return Session(self._engine, opening.codec, opening.caller, pace=pace, first=opening.frames)
-
-
-class _Place:
-    """One connection's share of a bucket, if it has taken one."""
-
-    def __init__(self, taken: Counter[str]) -> None:
-        self._taken = taken
-        self._bucket = ""
-
-    def take(self, bucket: str, limit: int) -> bool:
-        """False when all are taken; see `SocketRequest`."""
-        if limit and self._taken[bucket] >= limit:
-            return False
-        self._taken[bucket] += 1
-        self._bucket = bucket
-        return True
-
-    def leave(self) -> None:
-        """Give it back; without one, nothing."""
-        if self._bucket:
-            self._taken[self._bucket] -= 1
-            if not self._taken[self._bucket]:
-                del self._taken[self._bucket]
 
 
 def _no_upgrade(face: SocketFace) -> Callable[[], Awaitable[Response]]:

@@ -7,6 +7,7 @@ the body, and the log has one reader less.
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 from types import TracebackType
 
 import trio
@@ -17,6 +18,7 @@ from appliance.engine.engine import Engine
 from appliance.engine.log import Wakeup
 from appliance.events import Resume
 from appliance.protocols.base import Stream, StreamCodec
+from appliance.server.places import Place
 
 MERGE_S = 0.01
 """Between two batches of events, as for sockets: what comes meanwhile shares a write."""
@@ -28,8 +30,18 @@ class StreamBody(ResponseBody):
     Made by `open`, so that a stream that cannot begin is refused with a status.
     """
 
-    def __init__(self, codec: StreamCodec, reader: Reader, wakeup: Wakeup, bodies: set[StreamBody]) -> None:
+    def __init__(
+        self,
+        codec: StreamCodec,
+        reader: Reader,
+        wakeup: Wakeup,
+        bodies: set[StreamBody],
+        place: Place,
+        ends_at: float,
+    ) -> None:
         self._codec = codec
+        self._place = place
+        self._ends_at = ends_at
         self._reader = reader
         self._wakeup = wakeup
         self._pieces: deque[str] = deque(codec.begin())
@@ -41,12 +53,20 @@ class StreamBody(ResponseBody):
         bodies.add(self)
 
     @classmethod
-    async def open(cls, stream: Stream, engine: Engine, bodies: set[StreamBody]) -> StreamBody:
-        """Start to read. It is among `bodies` while it lives. Raises `ConversationNotFound`."""
+    async def open(cls, stream: Stream, engine: Engine, bodies: set[StreamBody], place: Place) -> StreamBody:
+        """Start to read; while it lives it is among `bodies` and has `place`.
+
+        Raises `ConversationNotFound`.
+        """
         wakeup = Wakeup()
         ask = Resume(conversation_id=stream.conversation_id, after=stream.after)
-        reader, _, _ = await engine.read(ask, stream.caller, wakeup)
-        return cls(stream.codec, reader, wakeup, bodies)
+        left_s = inf if stream.until is None else stream.until - engine.services.clock()
+        try:
+            reader, _, _ = await engine.read(ask, stream.caller, wakeup)
+        except BaseException:
+            place.leave()
+            raise
+        return cls(stream.codec, reader, wakeup, bodies, place, trio.current_time() + left_s)
 
     def stop(self) -> None:
         """Tell what there is, then end."""
@@ -56,6 +76,7 @@ class StreamBody(ResponseBody):
     def close(self) -> None:
         """Stop reading; closing twice is fine."""
         self._reader.close()
+        self._place.leave()
         self._bodies.discard(self)
 
     async def __aenter__(self) -> StreamBody:
@@ -72,7 +93,7 @@ class StreamBody(ResponseBody):
     async def __anext__(self) -> bytes:
         await trio.lowlevel.checkpoint()  # a send to a client that has gone may not have one
         while not self._pieces:
-            if self._codec.ended:
+            if self._codec.ended or trio.current_time() >= self._ends_at:
                 raise StopAsyncIteration
             self._take()
             if not self._pieces and not self._codec.ended:
@@ -89,6 +110,8 @@ class StreamBody(ResponseBody):
             self._pieces.extend(self._codec.encode(entry))
             if self._codec.ended:
                 return
+        if self._reader.ended:
+            self._stopping = True
 
     async def _wait(self) -> None:
         if self._hold_s:
@@ -96,8 +119,11 @@ class StreamBody(ResponseBody):
             self._hold_s = 0.0
             return
         # Counted from the last piece: events that a codec does not tell, as of a long text, are silence, too.
-        with trio.move_on_at(self._sent_at + self._codec.heartbeat_s) as silence:
+        quiet_until = self._sent_at + self._codec.heartbeat_s
+        with trio.move_on_at(min(quiet_until, self._ends_at)) as silence:
             await self._wakeup.wait()
+        if trio.current_time() >= self._ends_at:
+            return
         if silence.cancelled_caught:
             self._pieces.extend(self._codec.heartbeat())
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 import apsw
+import msgspec
 
 from appliance.errors import ConversationNotFound
 from appliance.messages import Message
@@ -26,20 +27,18 @@ PAUSED = "paused"
 def post(db: apsw.Connection, ask: turns.Admission, *, paused: bool = False) -> turns.Admitted:
     """Store a message that the bot does not answer; it counts as a request. Raises what `turns.admit` does.
 
-    Its position in the log is told later, by `place`.
+    It is queued until its position in the log is told by `place`; after a crash `turns.recover` does that.
     """
     conversation = conversations.find(db, ask.conversation_id, ask.caller, ask.now)
     if conversation is None:
         raise ConversationNotFound("There is no such conversation.")
     known = ask.client_id and turns.find_known(db, ask.conversation_id, ask.client_id)
     if known:
+        turns.check_author(known, ask.caller)
         return known
-    turns.count_in(db, ask, 0)
+    turns.count_in(db, msgspec.structs.replace(ask, reserved_tokens=0), 0)  # no turn would give them back
     turns.add_message(db, ask)
-    db.execute(
-        "UPDATE _messages SET status = 'done', error_code = ? WHERE id = ?",
-        (PAUSED if paused else "", ask.message_id),
-    )
+    db.execute("UPDATE _messages SET error_code = ? WHERE id = ?", (PAUSED if paused else "", ask.message_id))
     db.execute(
         "UPDATE _conversations SET title = coalesce(title, ?) WHERE id = ?", (ask.title, ask.conversation_id)
     )
@@ -60,7 +59,10 @@ def reserve(db: apsw.Connection, conversation_id: str) -> None:
 def place(db: apsw.Connection, conversation_id: str, seq: int, message_id: str = "") -> None:
     """The log has come to `seq`, where that message stands, if it is one."""
     if message_id:
-        db.execute("UPDATE _messages SET first_seq = ?1, last_seq = ?1 WHERE id = ?2", (seq, message_id))
+        db.execute(
+            "UPDATE _messages SET status = 'done', first_seq = ?1, last_seq = ?1 WHERE id = ?2",
+            (seq, message_id),
+        )
     db.execute(
         "UPDATE _conversations SET last_seq = max(last_seq, ?1), reserved_seq = max(last_seq, ?1) + iif("
         "EXISTS (SELECT 1 FROM _turns WHERE conversation_id = ?2 AND ended_at IS NULL), ?3, 0) WHERE id = ?2",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import apsw
 import msgspec
 
-from appliance.errors import ConversationNotFound, MessageNotFound
+from appliance.errors import ConversationNotFound, Forbidden, MessageNotFound
 from appliance.store import conversations, turns
 
 
@@ -20,7 +20,8 @@ def admit_again(db: apsw.Connection, ask: turns.Admission) -> list[Removed]:
     """Take up the message `ask.message_id` again; returns what people saw of what was deleted behind it.
 
     It keeps its id and place and says `ask.content` from now on. Changes that the deleted answers proposed
-    cannot be agreed to any more. Raises `ConversationNotFound`, `MessageNotFound`, `LimitReached`.
+    cannot be agreed to any more. Raises `ConversationNotFound`, `MessageNotFound`, `LimitReached`, and
+    `Forbidden` when others than the owner would delete what people wrote.
     """
     conversation = conversations.find(db, ask.conversation_id, ask.caller, ask.now)
     if conversation is None:
@@ -33,10 +34,14 @@ def admit_again(db: apsw.Connection, ask: turns.Admission) -> list[Removed]:
         raise MessageNotFound("There is no such message in this conversation.")
     turns.count_in(db, ask, conversation.turn_count)
     removed = db.execute(
-        "SELECT id, iif(role = 'user', owner, '') FROM _messages WHERE conversation_id = ? AND position > ? "
-        "AND (role = 'user' OR parts != x'5b5d') ORDER BY position",
-        (ask.conversation_id, row[0]),
+        "SELECT id, iif(role = 'user', iif(owner = '', ?3, owner), '') FROM _messages "
+        "WHERE conversation_id = ?1 AND position > ?2 AND (role = 'user' OR parts != x'5b5d') "
+        "ORDER BY position",
+        (ask.conversation_id, row[0], conversation.owner),
     ).fetchall()
+    others = {author for _, author in removed} - {"", ask.caller.owner}
+    if others and conversation.owner != ask.caller.owner:
+        raise Forbidden("Other people have written since; only the conversation's owner may delete that.")
     db.execute(
         "DELETE FROM _messages WHERE conversation_id = ? AND position > ?", (ask.conversation_id, row[0])
     )

@@ -8,7 +8,7 @@ import apsw
 import msgspec
 
 from appliance import limits
-from appliance.errors import ConversationNotFound
+from appliance.errors import Conflict, ConversationNotFound
 from appliance.identity import Caller
 from appliance.messages import Finish, Message, MessageStatus, Part, Usage
 from appliance.store import conversations, insight, usage
@@ -25,6 +25,7 @@ COLUMNS = (
     "prompt_tokens, completion_tokens, usage_estimated, first_seq, last_seq, created_at, owner, payload, "
     "metadata, feedback, finish, position"
 )
+_WITHOUT_ATTACHED = COLUMNS.replace("payload, metadata", "NULL, NULL")
 
 
 class Admission(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +53,8 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     """A stored user message. `duplicate` means that it was there before: `turn_id` is the older turn's.
 
-    `content` is then what it says, which need not be what was sent now.
+    `content` is then what it says, which need not be what was sent now; `turn_id` is empty when nobody
+    answered it. `author` is who sent it then.
     """
 
     turn_id: str
@@ -60,6 +62,7 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     duplicate: bool = False
     first_seq: int = 0
     content: str = ""
+    author: str = ""
 
 
 class Progressed(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +103,7 @@ def admit(db: apsw.Connection, ask: Admission) -> Admitted:
     if conversation is None:
         raise ConversationNotFound("There is no such conversation.")
     if ask.client_id is not None and (known := find_known(db, ask.conversation_id, ask.client_id)):
+        check_author(known, ask.caller)
         return known
     count_in(db, ask, conversation.turn_count)
     if not ask.continues:
@@ -171,12 +175,22 @@ def encoded(payload: dict[str, Any] | None, metadata: dict[str, Any]) -> tuple[b
 def find_known(db: apsw.Connection, conversation_id: str, client_id: str) -> Admitted | None:
     """The message that came with this client id before, if there is one."""
     row = db.execute(
-        "SELECT turn_id, id, first_seq, content FROM _messages WHERE conversation_id = ? AND client_id = ?",
+        "SELECT iif(EXISTS (SELECT 1 FROM _turns t WHERE t.id = m.turn_id), turn_id, ''), id, first_seq, "
+        "content, owner FROM _messages m WHERE conversation_id = ? AND client_id = ?",
         (conversation_id, client_id),
     ).fetchone()
     if row is None:
         return None
-    return Admitted(turn_id=row[0], message_id=row[1], first_seq=row[2], content=row[3], duplicate=True)
+    turn_id, id, first_seq, content, author = row
+    return Admitted(
+        turn_id=turn_id, message_id=id, first_seq=first_seq, content=content, author=author, duplicate=True
+    )
+
+
+def check_author(known: Admitted, caller: Caller) -> None:
+    """Raises `Conflict` when somebody else used that client id: their message is not this one."""
+    if known.author and known.author != caller.owner:
+        raise Conflict("This message id was used by somebody else in this conversation. Send another one.")
 
 
 def find_answer(db: apsw.Connection, turn_id: str) -> Message | None:
@@ -296,14 +310,21 @@ def _write_parts(db: apsw.Connection, progressed: Progressed, status: MessageSta
 
 
 def history(
-    db: apsw.Connection, conversation_id: str, *, after_seq: int = 0, limit: int | None = None
+    db: apsw.Connection,
+    conversation_id: str,
+    *,
+    after_seq: int = 0,
+    limit: int | None = None,
+    attached: bool = False,
 ) -> list[Message]:
     """Messages of turns that have begun and reach beyond `after_seq`, oldest first.
 
-    With a `limit` only the newest ones.
+    With a `limit` only the newest ones; with `payload` and `metadata`, which may be large, when they are
+    `attached`.
     """
+    columns = COLUMNS if attached else _WITHOUT_ATTACHED
     rows = db.execute(
-        f"SELECT {COLUMNS} FROM _messages WHERE conversation_id = ?1 AND status != 'queued' "  # noqa: S608 constant
+        f"SELECT {columns} FROM _messages WHERE conversation_id = ?1 AND status != 'queued' "  # noqa: S608 constant
         "AND turn_id IN (SELECT turn_id FROM _messages WHERE conversation_id = ?1 "
         "AND last_seq > ?2) ORDER BY position DESC LIMIT ?3",
         (conversation_id, after_seq, -1 if limit is None else limit),
@@ -322,6 +343,11 @@ def messages(db: apsw.Connection, conversation_id: str) -> list[Message]:
 
 def recover(db: apsw.Connection, now: float) -> int:
     """Close all turns that a crash left open as interrupted, with the text they had; returns how many."""
+    for id, conversation_id in db.execute(
+        "SELECT id, conversation_id FROM _messages m WHERE role = 'user' AND status = 'queued' "
+        "AND NOT EXISTS (SELECT 1 FROM _turns t WHERE t.id = m.turn_id) ORDER BY position"
+    ).fetchall():
+        _place(db, str(id), str(conversation_id))
     rows = db.execute(
         f"SELECT {COLUMNS} FROM _messages WHERE role = 'assistant' AND status IN ('queued', 'running') "  # noqa: S608 constant
         "ORDER BY position"
@@ -329,6 +355,19 @@ def recover(db: apsw.Connection, now: float) -> int:
     for row in rows:
         _interrupt(db, message_of(row), now)
     return len(rows)
+
+
+def _place(db: apsw.Connection, id: str, conversation_id: str) -> None:
+    """A message that nobody answers was stored, and told to nobody: it comes next in the log."""
+    db.execute(
+        "UPDATE _conversations SET last_seq = reserved_seq + 1, reserved_seq = reserved_seq + 1 WHERE id = ?",
+        (conversation_id,),
+    )
+    db.execute(
+        "UPDATE _messages SET status = 'done', (first_seq, last_seq) = "
+        "(SELECT last_seq, last_seq FROM _conversations WHERE id = ?) WHERE id = ?",
+        (conversation_id, id),
+    )
 
 
 def _interrupt(db: apsw.Connection, answer: Message, now: float) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from appliance.engine.catalogue import bot_id
+from appliance.engine.bot_entries import bot_id
 from tests.support.sdk import create_client
 from tests.support.stack import OPEN_BOT, Stack, stack, write_bots
 
@@ -102,6 +102,9 @@ async def test_refusals_and_wrong_addresses_are_one_sentence(tmp_path: Path, fol
         assert refused.stderr.startswith("appliance: the server refused with 403: This needs the role admin")
         empty = await sync(served, str(folder), "--namespace", "nowhere")
         assert "there are no bot files in namespace 'nowhere'" in empty.stderr
+    torn = await sync(served.url, str(folder), "--token", "t0p\nsecret")
+    assert "--token" in torn.stderr
+    assert "secret" not in torn.stderr
     gone = await sync(served.url, str(folder))
     assert gone.returncode == 1
     assert "cannot be asked" in gone.stderr

@@ -103,5 +103,8 @@ class ClientStage:
 async def client_stage(data: Path, **settings: Any) -> AsyncIterator[ClientStage]:
     """Serve `BOTS` from folder `data` while the block runs; `settings` are fields of `Settings`."""
     bots = settings.pop("bots", BOTS)
+    # All programs come from one address.
+    free = {"strangers_users_per_minute_max": 0, "strangers_conversations_per_minute_max": 0}
+    settings = free | settings
     async with stack(data, reply, bots=bots, **settings) as served:
         yield ClientStage(served)

@@ -7,7 +7,8 @@ import pytest
 from appliance.bot import Bot
 from appliance.botoverrides import BotOverrides, checked
 from appliance.engine.api_trust import distrusted
-from appliance.engine.catalogue import Catalogue, Overlay
+from appliance.engine.bot_entries import Overlay
+from appliance.engine.catalogue import Catalogue
 from appliance.engine.stored_bots import StoredBots
 from appliance.errors import InvalidInput
 from appliance.networks import is_within, networks

@@ -11,7 +11,8 @@ import pytest
 import trio
 
 from appliance.engine import notices
-from appliance.engine.catalogue import Catalogue, Changes, bot_id
+from appliance.engine.bot_entries import Changes, bot_id
+from appliance.engine.catalogue import Catalogue
 from appliance.errors import InvalidInput
 
 DEADLINE_S = 20

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from appliance.engine import reading
 from appliance.engine.catalogue import Catalogue
 from appliance.engine.engine import Engine
 from appliance.engine.services import Services
@@ -332,7 +333,7 @@ async def test_a_question_is_in_the_history_as_soon_as_its_turn_runs(tmp_path: P
         id = await one.start()
         await one.send("message", conversation_id=id, content="Remember me")
         await one.until("content")
-        _, messages = await engine.conversation(id, ALICE)
+        _, messages = await reading.conversation(engine, id, ALICE)
         assert [message.content for message in messages if message.role == "user"] == ["Remember me"]
 
 

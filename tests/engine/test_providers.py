@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from appliance.bot import Bot
-from appliance.engine.providers import ProviderChange, ProviderDraft, Providers
+from appliance.engine.provider_views import ProviderChange, ProviderDraft
+from appliance.engine.providers import Providers
 from appliance.errors import (
     Conflict,
     Forbidden,
@@ -37,7 +38,7 @@ from appliance.store.vault import Vault
 from tests.support.model_replies import error, openai_text
 from tests.support.model_server import ModelServer, model_server
 
-ADMIN = Caller(role="admin", user_id="root")
+ADMIN = Caller(role="admin", user_id="root", ip="10.1.2.3")
 SECRET = "sk-t0p-secret-value"
 VAULT = Vault("k" * 32)
 OTHER = Vault("o" * 32)
@@ -399,6 +400,7 @@ async def test_every_change_leaves_a_row_and_no_secret(
         ]
         assert {(row.actor, row.target, row.details["name"]) for row in rows} == {("user:root", id, "main")}
         assert rows[1].details["keys"] == ["api_key"]
+        assert all(row.details["ip"] == ADMIN.ip for row in rows)
         assert SECRET not in repr(rows) + caplog.text
 
 

@@ -490,6 +490,35 @@ async def test_a_new_message_stops_the_answer_that_runs(tmp_path: Path) -> None:
         assert '"type":"abort"' in "".join(seen)
 
 
+async def test_of_many_messages_at_once_only_the_last_one_is_answered(tmp_path: Path) -> None:
+    ends: list[str] = []
+
+    async def ask(one: Page, id: str) -> None:
+        ends.append((await one.post(user("slow", id))).kinds[-1])
+
+    async with page(tmp_path) as one:
+        async with trio.open_nursery() as nursery:
+            for number in range(4):
+                nursery.start_soon(ask, one, f"m{number}")
+        assert sorted(ends) == ["abort", "abort", "abort", "finish"]
+
+
+async def test_what_was_posted_to_an_agents_chat_is_resumed_and_stopped_below_it(tmp_path: Path) -> None:
+    async with page(tmp_path) as one:
+        one.api = "/api/v2/agents/shop/chat"
+        assert (await one.web.get(f"{one.api}/{CHAT}/stream")).status_code == 204
+        async with running(one, user("slow"), until="One,"):
+            told = Told(await one.web.get(f"{one.api}/{CHAT}/stream"))
+            assert told.text == "One, two, three, four."
+        async with running(one, user("stuck", "m2"), until="let me see") as seen:
+            stranger = await one.web.post(f"{one.api}/{CHAT}/stop", headers={"Authorization": ""})
+            assert stranger.status_code == 401
+            stopped = await one.web.post(f"{one.api}/{CHAT}/stop")
+            assert (stopped.status_code, stopped.json()) == (200, {"success": True})
+        assert '"type":"abort"' in "".join(seen)
+        assert (await one.web.get(f"{one.api}/{CHAT}/stream")).status_code == 204
+
+
 async def test_a_post_that_is_repeated_while_its_answer_runs_reads_along(tmp_path: Path) -> None:
     async with page(tmp_path) as one:
         async with running(one, user("slow"), until="One,"):

@@ -29,7 +29,8 @@ from appliance.events import (
     TurnStarted,
 )
 from appliance.messages import Change, QueryOutcome, RowChange, ToolCall, ToolResult, Usage
-from appliance.protocols.chunks import ChunkCodec, Ended, empty_stream, finish_reason, input_of, output_of
+from appliance.protocols.chunks import ChunkCodec, Ended, empty_stream, finish_reason
+from appliance.protocols.tool_values import input_of, output_of
 
 TURN = "turn-1"
 USAGE = Usage(prompt_tokens=11, completion_tokens=7)

@@ -226,6 +226,14 @@ async def test_a_claimed_tenant_counts_only_if_it_exists(authenticator: Authenti
     assert (await authenticator.identify(shown(token))).tenant == "acme"
 
 
+@pytest.mark.parametrize("role", ["admin", "service_role", "tenant_admin"])
+async def test_a_role_of_a_tenant_that_does_not_exist_means_nothing_here(
+    authenticator: Authenticator, role: str
+) -> None:
+    with pytest.raises(InvalidCredential, match="tenant is not known"):
+        await authenticator.identify(shown(user_token(role=role, tenant="nowhere")))
+
+
 async def test_a_user_is_remembered_once_an_hour(
     authenticator: Authenticator, store: Store, clock: Clock
 ) -> None:

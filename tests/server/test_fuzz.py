@@ -178,7 +178,12 @@ class Attack:
 @pytest.mark.parametrize("face", sorted({face.name for face in registry.faces()}))
 async def test_every_endpoint_answers_as_it_is_described(face: str, tmp_path: Path) -> None:
     assert face in WORLDS, f"make a world for {face} in fuzz_worlds.py"
-    async with stack(tmp_path, bots=BOTS, demo=True, requests_per_10_s_max=0, default_bot="shop") as served:
+    unlimited = {
+        "requests_per_10_s_max": 0,
+        "strangers_users_per_minute_max": 0,
+        "strangers_conversations_per_minute_max": 0,
+    }
+    async with stack(tmp_path, bots=BOTS, demo=True, default_bot="shop", **unlimited) as served:
         attack = await trio.to_thread.run_sync(_attacked, served, face)
     assert attack.problems == [], "\n\n".join(attack.problems)
     silent = [label for label, statuses in attack.answered.items() if min(statuses) >= 300]

@@ -21,7 +21,11 @@ async def test_thousands_of_starts_on_one_socket_are_each_answered_beside_others
     tmp_path: Path,
 ) -> None:
     count = 3_000
-    async with stack(tmp_path, lambda _: openai_text("fine")) as served, wire(served.ws_url) as flood:
+    any_number = {"strangers_conversations_per_minute_max": 0}
+    async with (
+        stack(tmp_path, lambda _: openai_text("fine"), **any_number) as served,
+        wire(served.ws_url) as flood,
+    ):
         answers: dict[str, int] = {}
 
         async def send() -> None:

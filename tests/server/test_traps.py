@@ -16,6 +16,7 @@ from quart.wrappers.response import IterableBody
 from quart_trio import QuartTrio
 
 from appliance.errors import InvalidInput
+from appliance.server.limits import DRAINED
 from appliance.server.run import ServerLimits, bind, serve
 from appliance.settings import load
 from tests.server.guarded_app import make_app
@@ -322,5 +323,5 @@ def test_limits_come_from_the_settings() -> None:
         }
     )
     limits = ServerLimits.of(settings)
-    assert (limits.message_bytes_max, limits.body_bytes_max, limits.sockets_max) == (1, 2, 3)
+    assert (limits.message_bytes_max, limits.body_bytes_max, limits.sockets_max) == (1, 2 * DRAINED, 3)
     assert (limits.ping_interval_s, limits.write_timeout_s, limits.grace_s) == (4, 5, 6)

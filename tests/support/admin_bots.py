@@ -6,7 +6,7 @@ from typing import Any
 
 import trio
 
-from appliance.engine.catalogue import bot_id
+from appliance.engine.bot_entries import bot_id
 from appliance.store import audit
 from appliance.store.database import connect, database_path
 from tests.support.sdk import Client, Ear, Result

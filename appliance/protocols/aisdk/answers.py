@@ -13,17 +13,18 @@ import msgspec
 
 from appliance.bot import Bot
 from appliance.conversation import Conversation
-from appliance.engine import client_tools, posts
+from appliance.engine import client_tools, posts, reading
 from appliance.engine.admission import Accepted
 from appliance.engine.engine import Engine
 from appliance.errors import Forbidden, InvalidInput
-from appliance.events import CancelTurn, CarryOn, Retry, SendMessage
+from appliance.events import CarryOn, Retry, SendMessage
 from appliance.identity import Caller
 from appliance.messages import Message, ToolResultPart, Usage
 from appliance.protocols.aisdk.body import ChatBody, Said, UiMessage, check_chat_id, outputs_in, said_in
 from appliance.protocols.aisdk.chats import SOURCE, reach, reach_or_open
 from appliance.protocols.base import Stream
 from appliance.protocols.chunks import ChunkCodec, Ended, empty_stream, finish_reason, stream
+from appliance.protocols.message_ids import message_id, stored_id
 from appliance.wire import Reply
 
 RECENT = 20
@@ -67,7 +68,7 @@ async def told_again(engine: Engine, chat: Chat, running: Accepted) -> Reply | S
 
     An answer that goes on after tools of the page's is told with those before it: the page begins anew.
     """
-    newest, _ = await engine.messages(chat.id, chat.caller, before=None, limit=RECENT)
+    newest, _ = await reading.messages(engine, chat.id, chat.caller, before=None, limit=RECENT)
     at = next((n for n, message in enumerate(newest) if message.id == running.message_id), None)
     if at is None:
         return told(engine, chat, running)
@@ -77,7 +78,7 @@ async def told_again(engine: Engine, chat: Chat, running: Accepted) -> Reply | S
         return told(engine, chat, running)
     all_of_it = msgspec.structs.replace(running, after=max(0, newest[at].first_seq - 1))
     turns = [message.turn_id for message in earlier]
-    return told(engine, chat, all_of_it, start_id=earlier[0].id, earlier=turns)
+    return told(engine, chat, all_of_it, start_id=message_id(earlier[0].id), earlier=turns)
 
 
 def told(
@@ -86,8 +87,8 @@ def told(
     """The stream of one turn from its beginning, in the page's message `start_id` or in a new one."""
     started: dict[str, Any] = {
         "conversationId": chat.id,
-        "messageId": accepted.answer_id,
-        "userMessageId": accepted.message_id,
+        "messageId": message_id(accepted.answer_id),
+        "userMessageId": message_id(accepted.message_id),
         "userId": chat.conversation.user_id,
     }
     unit = engine.services.settings.credits
@@ -100,7 +101,7 @@ def told(
         usage = _usage(event.usage, unit, whole=finish_reason(event) != "error")
         return {**started, "finishReason": finish_reason(event), "usage": usage}
 
-    start_id = start_id or accepted.answer_id
+    start_id = start_id or message_id(accepted.answer_id)
     codec = ChunkCodec(
         accepted.turn_id, start_id=start_id, started=started, finished=metadata, earlier=earlier
     )
@@ -112,12 +113,12 @@ def told(
 
 async def _take_up(engine: Engine, chat: Chat, body: ChatBody, said: Said) -> Accepted:
     """A new message is sent; one that is known is answered anew, as it is or as it was changed."""
-    known = await posts.find_in(engine, chat.id, chat.caller, body.last.id)
+    known = await _find(engine, chat, body.last.id)
     if known is not None and known.role != "user":
         raise InvalidInput(
             "The last message is the user's and has the id of an answer; give it one of its own."
         )
-    newest, _ = await engine.messages(chat.id, chat.caller, before=None, limit=RECENT)
+    newest, _ = await reading.messages(engine, chat.id, chat.caller, before=None, limit=RECENT)
     if body.trigger == "regenerate-message":
         known = known or _same(newest, said)
     elif known and known.client_id and known.content == said.content and _is_newest(known, newest):
@@ -129,14 +130,13 @@ async def _take_up(engine: Engine, chat: Chat, body: ChatBody, said: Said) -> Ac
 
 
 async def _send(engine: Engine, chat: Chat, client_id: str, said: Said) -> Accepted:
-    if engine.running_turn(chat.id):  # only one answer at a time: the old one is stopped
-        await engine.cancel(CancelTurn(conversation_id=chat.id), chat.caller)
     message = SendMessage(
         conversation_id=chat.id,
         content=said.content,
         client_id=client_id,
         payload=said.payload,
         runs_tools=True,
+        replaces=True,
         opens=chat.conversation.source == SOURCE and not chat.conversation.turn_count,
     )
     return await engine.send(message, chat.caller)
@@ -156,6 +156,12 @@ async def _anew(engine: Engine, chat: Chat, known: Message, said: Said | None = 
     return await engine.retry(retry, chat.caller)
 
 
+async def _find(engine: Engine, chat: Chat, id: str) -> Message | None:
+    """A message by what the page calls it: an id of the page's own, or one that a stream or a list told."""
+    found = await posts.find_in(engine, chat.id, chat.caller, id)
+    return found or await posts.find_in(engine, chat.id, chat.caller, stored_id(id))
+
+
 def _same(newest: list[Message], said: Said) -> Message | None:
     """The user's newest message, if it says the same: a page that was filled anew has other ids for it."""
     last = next((message for message in reversed(newest) if message.role == "user"), None)
@@ -169,9 +175,9 @@ def _is_newest(known: Message, newest: list[Message]) -> bool:
 async def _asked_before(engine: Engine, chat: Chat, body: ChatBody) -> Message:
     """The user's message before the answer that is to be made anew; raises `InvalidInput`."""
     answer_id = body.message_id or body.last.id
-    known = await posts.find_in(engine, chat.id, chat.caller, answer_id)
+    known = await _find(engine, chat, answer_id)
     before = known.position if known else None
-    newest, _ = await engine.messages(chat.id, chat.caller, before=before, limit=RECENT)
+    newest, _ = await reading.messages(engine, chat.id, chat.caller, before=before, limit=RECENT)
     for message in reversed(newest):
         if message.role == "user":
             return message
@@ -196,13 +202,13 @@ async def _carry_on(engine: Engine, chat: Chat, last: UiMessage) -> Accepted:
 
 async def _gone_on(engine: Engine, chat: Chat, call_ids: frozenset[str]) -> Accepted | None:
     """The answer that went on with these outputs already: the same request came twice."""
-    newest, _ = await engine.messages(chat.id, chat.caller, before=None, limit=RECENT)
-    if not newest or not newest[-1].continues:
+    newest, _ = await reading.messages(engine, chat.id, chat.caller, before=None, limit=RECENT)
+    last = newest[-1] if newest else None
+    if last is None or not last.continues:
         return None
-    last = newest[-1]
     taken = {part.result.call_id for part in last.parts if isinstance(part, ToolResultPart)}
     asked = next((message for message in reversed(newest) if message.role == "user"), None)
-    if not taken & call_ids:
+    if not taken & call_ids or (asked and asked.turn_id == last.turn_id):
         return None
     return Accepted(
         message_id=asked.id if asked else "",

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from appliance.engine.admission import CLIENT_ID_CHARS_MAX, CONTENT_CHARS_MAX
 from appliance.errors import InvalidInput
+from appliance.protocols.tool_values import text_of
 
 CHAT_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 FILE_NAME_CHARS_MAX = 100
@@ -84,15 +85,10 @@ def outputs_in(message: UiMessage) -> dict[str, Output]:
         if not kind.startswith("tool-") and kind != "dynamic-tool":
             continue
         if part.get("state") == "output-available":
-            found[call_id] = Output(text=_as_text(part.get("output")), ok=True)
+            found[call_id] = Output(text=text_of(part.get("output")), ok=True)
         elif part.get("state") == "output-error":
             found[call_id] = Output(text=_failure(part.get("errorText")), ok=False)
     return found
-
-
-def _as_text(output: Any) -> str:
-    """An output as the model reads it: a text as it is, anything else as JSON."""
-    return output if isinstance(output, str) else msgspec.json.encode(output).decode()
 
 
 def _line(part: dict[str, Any]) -> str:

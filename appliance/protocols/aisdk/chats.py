@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from appliance.bot import Bot
 from appliance.conversation import Conversation, External
+from appliance.engine.choosing import default_bot, find_bot
 from appliance.engine.engine import Engine
 from appliance.errors import BotNotFound, Conflict, ConversationNotFound, InvalidInput
 from appliance.identity import Caller
@@ -75,7 +76,7 @@ def _by_own_id(engine: Engine, caller: Caller, chat_id: str) -> Reached | None:
 def _bots(engine: Engine, caller: Caller, ref: str | None) -> list[Bot]:
     bots = [entry.bot for entry in engine.catalogue.all() if entry.bot and entry.bot.enabled]
     try:
-        first = engine.find_bot(ref) if ref else engine.default_bot(caller)
+        first = find_bot(engine, ref) if ref else default_bot(engine, caller)
     except BotNotFound:
         return bots
     return [first, *(bot for bot in bots if bot.key != first.key)]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from appliance.engine.choosing import default_bot, find_bot
 from appliance.engine.engine import Engine
 from appliance.errors import BotNotFound
 from appliance.events import CancelTurn
@@ -36,7 +37,7 @@ async def post_chat(engine: Engine, request: Request) -> Reply | Stream:
     """A chat for the bot in the path; else in the body, in a header, or the default one (6)."""
     body = request.json(ChatBody)
     ref = request.path.get("bot") or body.agent_id or request.headers.get(AGENT_HEADER.lower())
-    bot = engine.find_bot(ref) if ref else engine.default_bot(request.caller)
+    bot = find_bot(engine, ref) if ref else default_bot(engine, request.caller)
     return await answer(engine, body, bot, request.caller)
 
 
@@ -63,7 +64,7 @@ def _chats(engine: Engine, request: Request) -> Iterator[Chat]:
             yield Chat(*found)
         return
     try:
-        bot = engine.find_bot(ref)
+        bot = find_bot(engine, ref)
     except BotNotFound:
         return
     if is_chat_id(chat_id) and (reached := reach(engine, bot, request.caller, chat_id)):
@@ -75,7 +76,7 @@ def _stamp() -> dict[str, str]:
 
 
 _CHAT_ERRORS = (400, 401, 402, 403, 404, 409, 413, 429, 500, 503)
-_OTHER_ERRORS = (401, 403, 500, 503)
+_OTHER_ERRORS = (401, 403, 429, 500, 503)
 
 
 def _post(path: str, *params: Param) -> Endpoint:

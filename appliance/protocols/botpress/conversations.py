@@ -103,7 +103,12 @@ async def listen(visit: Visit, request: Request) -> Stream:
     place = await shared.now(visit.engine, found, visit.caller)
     codec = ListenCodec(rooms.room(visit, found), visit.caller.owner, place.told)
     return Stream(
-        codec=codec, conversation_id=found.id, caller=visit.caller, after=place.after, headers=HEADERS
+        codec=codec,
+        conversation_id=found.id,
+        caller=visit.caller,
+        after=place.after,
+        until=visit.caller.expires_at,
+        headers=HEADERS,
     )
 
 

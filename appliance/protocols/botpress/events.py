@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from appliance.engine import people
 from appliance.errors import NotFound
-from appliance.protocols.botpress import payloads, rooms, shapes, telling
+from appliance.protocols.botpress import rooms, shapes, telling
 from appliance.protocols.botpress.bodies import body
 from appliance.protocols.botpress.visits import Visit
+from appliance.protocols.client_json import check_depth
 from appliance.wire import Reply, Request
 
 
@@ -14,7 +15,7 @@ async def create(visit: Visit, request: Request) -> Reply:
     """Tell any JSON object to all who listen; it counts as a request, like a message."""
     asked = body(request, shapes.NewEvent)
     found = rooms.member(visit, asked.conversation_id)
-    payloads.check_depth(asked.payload)
+    check_depth(asked.payload)
     event = await people.post_event(visit.engine, visit.bot, found, visit.caller, asked.payload)
     return Reply(body=shapes.OneEvent(event=telling.event(event, rooms.room(visit, found))))
 

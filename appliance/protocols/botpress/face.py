@@ -18,7 +18,7 @@ from appliance.protocols.botpress import (
     visits,
 )
 from appliance.protocols.botpress.visits import Entry, Handler, Visit
-from appliance.protocols.botpress.words import Refusal, refuse
+from appliance.protocols.botpress.words import JSON, Refusal, refuse
 from appliance.wire import Reply, Request
 
 HERE = "/botpress/<bot>"
@@ -67,7 +67,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="A new user and their key",
         body=shapes.NewUser,
         answer=shapes.UserAndKey,
-        errors=(400, 401, 403, 409),
+        errors=(400, 401, 403, 409, 429),
     ),
     Operation(
         name="getUser",
@@ -356,11 +356,14 @@ class _Served:
         operation = self._operation
         try:
             visit = await operation.entry(engine, request, self._old)
-            return await operation.handler(visit, request)
+            answer = await operation.handler(visit, request)
         except Exception as error:
             if operation.handler is not conversations.listen:
                 raise
             raise conversations.as_refusal_to_listen(error) from error
+        if isinstance(answer, Stream) or operation.answer == "text/plain":
+            return answer
+        return msgspec.structs.replace(answer, content_type=JSON)
 
 
 FACE = Face(

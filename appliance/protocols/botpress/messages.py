@@ -14,6 +14,7 @@ from appliance.messages import Message
 from appliance.protocols.botpress import old, pages, payloads, rooms, shapes, telling
 from appliance.protocols.botpress.bodies import body
 from appliance.protocols.botpress.visits import Visit, check_id
+from appliance.protocols.client_json import check_depth
 from appliance.wire import Reply, Request
 
 
@@ -97,7 +98,7 @@ async def _send(
     payload = old.newer(asked.payload) if visit.old else asked.payload
     kept, read = payloads.checked(payload)
     metadata: dict[str, Any] = {} if asked.metadata is UNSET else asked.metadata
-    payloads.check_depth(metadata)
+    check_depth(metadata)
     command = SendMessage(
         conversation_id=conversation.id,
         content=read.content,

@@ -12,7 +12,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from appliance.errors import InvalidInput
-from appliance.protocols.botpress.payloads import Payload, as_text, check_depth, is_payload
+from appliance.protocols.botpress.payloads import Payload, as_text, is_payload
+from appliance.protocols.client_json import check_depth
 
 NonEmpty: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
 CARRIED = "v1"

@@ -12,11 +12,10 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from appliance.errors import InvalidInput
+from appliance.protocols.client_json import check_depth
 
 NonEmpty: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
 
-DEPTH_MAX = 64
-"""Deeper nesting is nobody's message, and each program that handles it later has a bound of its own."""
 CONTENT_CHARS_MAX = 100_000
 """What the bot reads of a text; the whole of it is kept and shown."""
 
@@ -161,16 +160,6 @@ def is_payload(payload: dict[str, Any] | None) -> bool:
     return True
 
 
-def check_depth(value: Any) -> None:
-    """Raises `InvalidInput` when lists and objects are nested too deeply."""
-    level = [value]
-    for _ in range(DEPTH_MAX):
-        level = [inner for outer in level for inner in _inside(outer)]
-        if not level:
-            return
-    raise InvalidInput(f"The JSON is nested more than {DEPTH_MAX} levels deep.")
-
-
 def read(payload: Payload) -> Read:
     """Words are answered, alone or in a bloc; anything else is only noted."""
     match payload:
@@ -212,9 +201,3 @@ def as_text(payload: Payload | Item) -> str:
 
 def _labels(choices: list[Action] | list[Option]) -> list[str]:
     return [f"- {choice.label}" for choice in choices]
-
-
-def _inside(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []

@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from appliance import conversation as ours
 from appliance import messages
-from appliance.engine.catalogue import bot_id
+from appliance.engine.bot_entries import bot_id
 from appliance.engine.people import CustomEvent, Person
 from appliance.protocols.botpress import old, payloads, shapes
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 from appliance.engine import people
 from appliance.engine.admission import check_access
 from appliance.engine.people import Details
@@ -20,9 +18,10 @@ async def create(visit: Visit, request: Request) -> Reply:
     if keys.is_personal(visit.caller.tenant):
         raise InvalidCredential("Users are not created here: sign {id} with the encryption key instead.")
     asked = body(request, shapes.NewUser)
-    id = (asked.fid if visit.old else None) or asked.id or f"user_{uuid.uuid4().hex}"
+    chosen = (asked.fid if visit.old else None) or asked.id or ""
+    id = chosen or people.new_guest_id()
     check_id(id)
-    if is_a_bots(id):
+    if is_a_bots(id) or people.is_made(chosen):
         raise Conflict("There is a user of that id already.")
     stranger = guest(visit, id)
     check_access(visit.bot, stranger)  # whom the bot will not talk to needs no key

@@ -9,13 +9,23 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeAlias
 
+import msgspec
+
 from appliance.bot import Bot
 from appliance.conversation import External
 from appliance.engine import people, shared
+from appliance.engine.choosing import find_bot
 from appliance.engine.engine import Engine
 from appliance.engine.guest_keys import Named
 from appliance.engine.people import Details
-from appliance.errors import AuthRequired, BotNotFound, InvalidCredential, InvalidInput, UserNotFound
+from appliance.errors import (
+    AuthRequired,
+    BotNotFound,
+    Forbidden,
+    InvalidCredential,
+    InvalidInput,
+    UserNotFound,
+)
 from appliance.identity import DEFAULT_TENANT, Caller
 from appliance.protocols.base import Stream
 from appliance.protocols.botpress.telling import BOT_ID
@@ -49,7 +59,8 @@ Entry: TypeAlias = Callable[[Engine, Request, bool], Awaitable[Visit]]
 async def anybody(engine: Engine, request: Request, old: bool) -> Visit:
     """Whoever asks, with or without a key; raises `BotNotFound`."""
     tenant, bot = _address(engine, request.path["bot"])
-    return Visit(engine, bot, Caller(tenant=tenant, ip=request.caller.ip), old)
+    asks = Caller(tenant=tenant, ip=request.caller.ip, user_agent=request.caller.user_agent)
+    return Visit(engine, bot, asks, old)
 
 
 async def key_holder(engine: Engine, request: Request, old: bool) -> Visit:
@@ -69,6 +80,8 @@ async def user(engine: Engine, request: Request, old: bool) -> Visit:
         if not (old and caller.is_user):
             raise UserNotFound("There is no such user: get or create it first.")
         check_id(named.id)
+        if is_a_bots(named.id):
+            raise Forbidden("This id is a bot's.")
         told = Details(name=named.name, picture_url=named.picture_url, profile=named.profile)
         await people.get_or_create(engine, caller, told)
     return visit
@@ -87,12 +100,12 @@ def is_a_bots(id: str) -> bool:
 
 def guest(visit: Visit, id: str) -> Caller:
     """A stranger who is called so by their own choice."""
-    return Caller(tenant=visit.caller.tenant, ip=visit.caller.ip, guest_id=id)
+    return msgspec.structs.replace(visit.caller, guest_id=id)
 
 
 async def _shown(engine: Engine, request: Request, old: bool) -> tuple[Visit, Named]:
     visit = await anybody(engine, request, old)
-    tenant, ip = visit.caller.tenant, visit.caller.ip
+    tenant = visit.caller.tenant
     headers = ("x-chat-key", "x-user-key") if old else ("x-user-key", "x-chat-key")
     key = next(filter(None, (request.headers.get(name, "").strip() for name in headers)), "")
     if not key:
@@ -102,8 +115,8 @@ async def _shown(engine: Engine, request: Request, old: bool) -> tuple[Visit, Na
     if keys.is_personal(tenant):
         if not named.id.strip():
             raise InvalidCredential("Invalid user key.")
-        caller = Caller(
-            tenant=tenant, ip=ip, role="authenticated", user_id=named.id, expires_at=named.expires_at
+        caller = msgspec.structs.replace(
+            visit.caller, role="authenticated", user_id=named.id, expires_at=named.expires_at
         )
     else:
         caller = guest(visit, named.id)
@@ -115,4 +128,4 @@ def _address(engine: Engine, text: str) -> tuple[str, Bot]:
     tenant, at, ref = text.rpartition("@")
     if at and not shared.tenant_exists(engine, tenant):
         raise BotNotFound(f"There is no bot {text!r}.")
-    return (tenant if at else DEFAULT_TENANT), engine.find_bot(ref)
+    return (tenant if at else DEFAULT_TENANT), find_bot(engine, ref)

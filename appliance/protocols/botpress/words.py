@@ -11,6 +11,8 @@ import msgspec
 from appliance.errors import ApplianceError, InvalidInput
 from appliance.wire import Reply
 
+JSON = "application/json; charset=utf-8"
+"""Of every answer but the greeting and streams (3)."""
 RETRY_AFTER_S = 2.0
 """What a client is told to wait where nothing better is known."""
 
@@ -76,7 +78,7 @@ def refuse(error: ApplianceError) -> Reply:
     """`{id, code, type, message}`, with `Retry-After` where trying again later helps."""
     status, type = status_and_type(error)
     body = Refusal(id=_error_id(), code=status, type=type, message=error.public_text)
-    return Reply(status=status, body=body, headers=_headers(error, status))
+    return Reply(status=status, body=body, content_type=JSON, headers=_headers(error, status))
 
 
 def _headers(error: ApplianceError, status: int) -> dict[str, str]:

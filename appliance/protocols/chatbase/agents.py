@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from appliance.bot import Bot
 from appliance.engine import spending
-from appliance.engine.catalogue import Entry
+from appliance.engine.bot_entries import Entry
+from appliance.engine.choosing import find_bot
 from appliance.engine.engine import Engine
 from appliance.engine.spending import Spent
 from appliance.errors import BotNotFound
@@ -77,7 +78,7 @@ async def get_agent(engine: Engine, request: Request) -> Reply:
 
 def agent_in(engine: Engine, request: Request) -> Bot:
     """The bot that the path names; raises `BotNotFound`."""
-    return engine.find_bot(request.path["agent"])
+    return find_bot(engine, request.path["agent"])
 
 
 def _may_see(entry: Entry, caller: Caller) -> bool:

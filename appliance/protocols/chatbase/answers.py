@@ -10,10 +10,12 @@ import uuid
 from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
+import msgspec
 from msgspec import UNSET
 
 from appliance.bot import Bot
 from appliance.conversation import Conversation
+from appliance.engine import reading
 from appliance.engine.admission import Accepted
 from appliance.engine.engine import Engine
 from appliance.errors import AuthRequired, Forbidden
@@ -22,6 +24,7 @@ from appliance.identity import Caller
 from appliance.messages import Message
 from appliance.protocols.aisdk import answers as ai_sdk
 from appliance.protocols.aisdk import body as ai_sdk_body
+from appliance.protocols.aisdk import face as ai_sdk_face
 from appliance.protocols.base import Stream
 from appliance.protocols.chatbase import shapes, told
 from appliance.protocols.chatbase.agents import agent_in
@@ -44,6 +47,7 @@ from appliance.protocols.chatbase.words import (
     RetriedMessageNotFound,
 )
 from appliance.protocols.chunks import ChunkCodec, empty_stream, stream
+from appliance.protocols.message_ids import message_id, stored_id
 from appliance.wire import Reply, Request
 
 T = TypeVar("T")
@@ -68,12 +72,29 @@ async def retry(engine: Engine, request: Request) -> Reply | Stream:
     caller, bot = signed_in(request), agent_in(engine, request)
     ask = read_body(request, RetryBody)
     conversation, acting = conversation_in(engine, request, caller, bot)
-    _, messages = await engine.conversation(conversation.id, acting)
-    question = question_of(messages, told.stored_id(ask.message_id))
+    _, messages = await reading.conversation(engine, conversation.id, acting)
+    question = question_of(messages, stored_id(ask.message_id))
     _check_ongoing(conversation)
     command = Retry(conversation_id=conversation.id, message_id=question.id, runs_tools=True)
     accepted = await _permitted(engine.retry(command, acting))
     return await _answer(engine, request, conversation, acting, accepted, streamed=ask.stream)
+
+
+async def resume(engine: Engine, request: Request) -> Reply | Stream:
+    """`GET /agents/{a}/chat/{id}/stream`: where the AI SDK resumes what it posted to `/agents/{a}/chat`."""
+    signed_in(request)
+    return await ai_sdk_face.resume(engine, _as_page(request))
+
+
+async def stop(engine: Engine, request: Request) -> Reply:
+    """`POST /agents/{a}/chat/{id}/stop`: the same for its stop."""
+    signed_in(request)
+    return await ai_sdk_face.stop(engine, _as_page(request))
+
+
+def _as_page(request: Request) -> Request:
+    path = {"bot": request.path["agent"], "id": request.path["chat"]}
+    return msgspec.structs.replace(request, path=path)
 
 
 def question_of(messages: Sequence[Message], target_id: str) -> Message:
@@ -174,9 +195,9 @@ async def _answer(
 ) -> Reply | Stream:
     turn = told.Turn(
         conversation_id=conversation.id,
-        user_message_id=told.message_id(accepted.message_id),
+        user_message_id=message_id(accepted.message_id),
         user_id=conversation.user_id,
-        answer_id=told.message_id(accepted.answer_id or str(uuid.uuid4())),
+        answer_id=message_id(accepted.answer_id or str(uuid.uuid4())),
         credits=engine.services.settings.credits,
     )
     lines = wants_lines(request)

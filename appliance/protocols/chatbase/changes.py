@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
-
 from appliance.engine import client_tools, posts
 from appliance.engine.engine import Engine
 from appliance.errors import Forbidden
@@ -19,6 +15,8 @@ from appliance.protocols.chatbase.requests import (
     read_body,
     signed_in,
 )
+from appliance.protocols.message_ids import stored_id
+from appliance.protocols.tool_values import text_of
 from appliance.wire import Reply, Request
 
 
@@ -40,7 +38,7 @@ async def feedback(engine: Engine, request: Request) -> Reply:
     caller, bot = signed_in(request), agent_in(engine, request)
     ask = read_body(request, FeedbackBody)
     conversation, acting = conversation_in(engine, request, caller, bot)
-    id = told.stored_id(request.path["message"])
+    id = stored_id(request.path["message"])
     valued = await posts.feedback(engine, conversation.id, acting, id, ask.feedback)
     return Reply(body=shapes.MessageBody(data=told.message(valued)))
 
@@ -50,10 +48,5 @@ async def tool_result(engine: Engine, request: Request) -> Reply:
     caller, bot = signed_in(request), agent_in(engine, request)
     ask = read_body(request, ToolResultBody)
     conversation, acting = conversation_in(engine, request, caller, bot)
-    await client_tools.give(engine, conversation.id, acting, ask.tool_call_id, _as_text(ask.output))
+    await client_tools.give(engine, conversation.id, acting, ask.tool_call_id, text_of(ask.output))
     return Reply(body=shapes.SuccessBody(data=shapes.Success()))
-
-
-def _as_text(output: Any) -> str:
-    """An output as the model reads it: a text as it is, anything else as JSON."""
-    return output if isinstance(output, str) else msgspec.json.encode(output).decode()

@@ -6,7 +6,7 @@ from typing import Literal
 
 from appliance.bot import Bot
 from appliance.conversation import Conversation, ConversationFilter
-from appliance.engine import listing
+from appliance.engine import listing, reading
 from appliance.engine.engine import Engine
 from appliance.errors import ConversationNotFound
 from appliance.identity import Caller
@@ -81,6 +81,7 @@ async def export(engine: Engine, request: Request) -> Reply:
     start, end = period_in(request)
     wanted = _of(bot, caller, sources=_sources_in(request), start=start, end=end)
     if "conversationId" in request.query:
+        mark_in(request, "created")  # one that is not ours is refused, needed or not
         page, pagination = _only(engine, request.query["conversationId"], wanted, caller)
     else:
         page, pagination = await _page(engine, request, wanted, caller, "created", limit)
@@ -162,7 +163,7 @@ async def _messages(
     engine: Engine, conversation: Conversation, acting: Caller, before: int | None, limit: int
 ) -> tuple[list[shapes.Message], shapes.Pagination]:
     """The newest `limit` messages before that position. One more is read, to know whether there is more."""
-    read, total = await engine.messages(conversation.id, acting, before=before, limit=limit + 1)
+    read, total = await reading.messages(engine, conversation.id, acting, before=before, limit=limit + 1)
     page = read[-limit:]
     cursor = cursor_of(Mark("messages", page[0].position)) if len(read) > limit else None
     pagination = shapes.Pagination(cursor=cursor, has_more=cursor is not None, total=total)
@@ -212,7 +213,7 @@ async def _exported(
         return shapes.Exported(**head, source=source)
     try:
         _, acting = engine.reach(conversation.id, caller)
-        _, messages = await engine.conversation(conversation.id, acting)
+        _, messages = await reading.conversation(engine, conversation.id, acting)
     except ConversationNotFound:
         return None
     shown = [told.message(one) for one in messages if told.is_told(one)]

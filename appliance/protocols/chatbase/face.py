@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+from appliance.protocols.aisdk.face import Stopped
 from appliance.protocols.base import Endpoint, Face, Param
 from appliance.protocols.chatbase import agents, answers, changes, conversations, requests, shapes
 from appliance.protocols.chatbase.words import refuse
@@ -84,6 +85,23 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         body=requests.ChatBody,
         answers={200: _ANSWER},
         errors=_ANSWERS,
+    ),
+    Endpoint(
+        method="GET",
+        path=f"{_AGENT}/chat/<chat>/stream",
+        handler=answers.resume,
+        summary="The answer that runs in a chat of the AI SDK, from its beginning",
+        answers={200: "text/event-stream", 204: None},
+        errors=_SIGNED_IN,
+    ),
+    Endpoint(
+        method="POST",
+        path=f"{_AGENT}/chat/<chat>/stop",
+        handler=answers.stop,
+        summary="Stop the answer that runs in a chat of the AI SDK, or in a conversation",
+        answers={200: Stopped},
+        errors=_SIGNED_IN,
+        body_required=False,
     ),
     Endpoint(
         method="POST",
@@ -189,6 +207,7 @@ FACE = Face(
     variables={
         "agent": "A bot: its id, its name or namespace:name",
         "conversation": "A conversation's id",
+        "chat": "The id of a chat, which its page has made, or a conversation's",
         "message": "A message's id",
         "user": f"A user's id: {requests.USER_ID_RULE}",
     },

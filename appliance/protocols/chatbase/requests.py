@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from appliance.engine.admission import CONTENT_CHARS_MAX
 from appliance.errors import AuthRequired
 from appliance.identity import Caller
 from appliance.protocols.chatbase.shapes import Feedback
@@ -33,7 +34,7 @@ _MESSAGES_SCHEMA = {"type": "array", "items": {"type": "object"}}
 _SAFE_NUMBER = 2**53
 """Beyond it a float is no exact position any more, and SQLite's integers end before a float's do."""
 _DAY_S = 86_400
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATE = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}")
 _AT_FIELD = re.compile(r"at `\$\.([A-Za-z]+)")
 _NAMED_FIELD = re.compile(r"field `([^`]*)`")
 
@@ -56,7 +57,7 @@ class ChatBody(_Body, frozen=True, kw_only=True):
     `messages` it is the body of an AI SDK client instead.
     """
 
-    message: Annotated[str, Meta(min_length=1)] | UnsetType = UNSET
+    message: Annotated[str, Meta(min_length=1, max_length=CONTENT_CHARS_MAX)] | UnsetType = UNSET
     stream: bool = True
     conversation_id: str | UnsetType = UNSET
     user_id: Annotated[Any, Meta(extra_json_schema=_USER_ID_SCHEMA)] = UNSET
@@ -193,17 +194,17 @@ def limit_in(request: Request, most: int = LIMIT_MAX) -> int:
 def period_in(request: Request) -> tuple[float | None, float | None]:
     """From when (Unix seconds) and before when; a bare date ends with its day, in UTC (3.5).
 
-    Raises `BadField`, `ReversedDates`.
+    A moment without a fraction ends with its second: `createdAt` is told in whole ones. Raises
+    `BadField`, `ReversedDates`.
     """
     start, end = _moment(request, "startDate"), _moment(request, "endDate")
-    if end is not None and _DATE.fullmatch(request.query["endDate"]):
-        end += _DAY_S
-        is_reversed = start is not None and start >= end
-    else:
-        is_reversed = start is not None and end is not None and start > end
-    if is_reversed:
+    if end is None:
+        return start, None
+    is_date = _DATE.fullmatch(request.query["endDate"])
+    behind = end + (_DAY_S if is_date else 1 if end.is_integer() else 0)
+    if start is not None and start > end and start >= behind:
         raise ReversedDates("startDate must not be after endDate.")
-    return start, end
+    return start, behind
 
 
 def _moment(request: Request, name: str) -> float | None:

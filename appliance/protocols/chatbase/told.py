@@ -12,9 +12,10 @@ from appliance.conversation import Conversation
 from appliance.events import TurnCancelled, TurnDone, TurnFailed
 from appliance.messages import Message, Part, TextPart, ToolCallPart, ToolResultPart, Usage
 from appliance.protocols.chatbase import shapes
-from appliance.protocols.chunks import THINK, input_of, output_of
+from appliance.protocols.chunks import THINK
+from appliance.protocols.message_ids import message_id
+from appliance.protocols.tool_values import input_of, output_of
 
-MESSAGE_PREFIX = "msg_"
 TOKENS_OF_A_CREDIT = 1000
 
 SOURCES = {
@@ -26,16 +27,6 @@ SOURCES = {
     "openai": "OpenAI",
 }
 """Whence conversations come, as the export names it (3.5)."""
-
-
-def message_id(id: str) -> str:
-    """A stored message's id as clients see it (2)."""
-    return MESSAGE_PREFIX + id
-
-
-def stored_id(id: str) -> str:
-    """The stored id of what a client calls a message."""
-    return id.removeprefix(MESSAGE_PREFIX)
 
 
 # -- conversations -------------------------------------------------------------------------------------------

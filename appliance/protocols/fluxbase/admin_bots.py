@@ -9,13 +9,12 @@ import msgspec
 from appliance.bot import Bot
 from appliance.botoverrides import HOUR_S, BotOverrides
 from appliance.engine import bot_file_sync, bot_sync
+from appliance.engine.bot_entries import Entry
 from appliance.engine.bot_sync import BotDraft, Outcome
 from appliance.engine.bots import Bots
-from appliance.engine.catalogue import Entry
 from appliance.engine.engine import Engine
-from appliance.errors import Forbidden
-from appliance.identity import DEFAULT_TENANT, require_operator
 from appliance.protocols.base import Endpoint, Param
+from appliance.protocols.fluxbase.admins import check_keeper, check_syncer
 from appliance.protocols.fluxbase.rest import timestamp
 from appliance.protocols.fluxbase.shapes_bots import (
     Chatbot,
@@ -35,7 +34,6 @@ from appliance.protocols.fluxbase.shapes_bots import (
 from appliance.wire import Reply, Request
 
 PATH = "/api/v1/admin/ai/chatbots"
-TENANT_ADMIN = "tenant_admin"
 
 
 async def list_chatbots(engine: Engine, request: Request) -> Reply:
@@ -74,9 +72,8 @@ async def delete_chatbot(engine: Engine, request: Request) -> Reply:
 
 async def sync(engine: Engine, request: Request) -> Reply:
     """`POST /chatbots/sync`: the bots of the body, or without any the folder of files."""
+    check_syncer(request.caller)
     bots = _bots(engine, request)
-    if request.caller.role == TENANT_ADMIN:
-        raise Forbidden("This needs the role admin or a service key.")
     bot_sync.check_address(bots, request.caller)
     asked = request.json(Sync)
     namespace, caller = asked.namespace or "", request.caller
@@ -158,10 +155,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
 
 def _bots(engine: Engine, request: Request) -> Bots:
-    """Asked before a body is looked at: a stranger learns nothing, not even what would be wrong with it."""
-    caller = request.caller
-    if not (caller.role == TENANT_ADMIN and caller.tenant == DEFAULT_TENANT):
-        require_operator(caller)
+    """The bots, for a caller who may keep them."""
+    check_keeper(request.caller)
     bots = engine.services.bots
     assert bots is not None, "the server makes them"
     return bots
@@ -239,7 +234,7 @@ async def _chatbot(bots: Bots, entry: Entry) -> Reply:
         "is_bundled": stored is not None and stored.is_bundled,
         "bundle_error": "; ".join(entry.errors) or None,
         "provider_id": bot.provider,
-        "conversation_ttl_hours": bot.conversation_ttl_s / HOUR_S,
+        "conversation_ttl_hours": _plain(bot.conversation_ttl_s / HOUR_S),
         "max_conversation_turns": bot.max_turns,
         "is_public": bot.public,
         "max_tool_iterations": bot.max_iterations,
@@ -251,3 +246,8 @@ async def _chatbot(bots: Bots, entry: Entry) -> Reply:
         "warnings": entry.warnings,
     }
     return Reply(body=Chatbot(**(same | other)))
+
+
+def _plain(number: float) -> float:
+    """A whole number is written as one: some clients read no other."""
+    return int(number) if number.is_integer() else number

@@ -12,7 +12,7 @@ import msgspec
 
 from appliance.conversation import Conversation
 from appliance.engine import insight
-from appliance.engine.catalogue import bot_id
+from appliance.engine.bot_entries import bot_id
 from appliance.engine.engine import Engine
 from appliance.engine.insight import Call
 from appliance.errors import InvalidInput

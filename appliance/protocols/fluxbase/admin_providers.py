@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from appliance.engine.engine import Engine
-from appliance.engine.providers import ProviderChange, ProviderDraft, Providers, ProviderView
-from appliance.identity import require_operator
+from appliance.engine.provider_views import ProviderChange, ProviderDraft, ProviderView
+from appliance.engine.providers import Providers
 from appliance.protocols.base import Endpoint
+from appliance.protocols.fluxbase.admins import check_keeper
 from appliance.protocols.fluxbase.rest import timestamp
 from appliance.protocols.fluxbase.shapes_providers import (
     CreateProvider,
@@ -176,8 +177,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
 
 def _providers(engine: Engine, request: Request) -> Providers:
-    """Asked before a body is looked at: a stranger learns nothing, not even what would be wrong with it."""
-    require_operator(request.caller)
+    """The providers, for a caller who may keep them."""
+    check_keeper(request.caller)
     providers = engine.services.providers
     assert providers is not None, "the server makes them"
     return providers

@@ -7,8 +7,8 @@ import re
 from appliance.engine import structure
 from appliance.engine.engine import Engine
 from appliance.engine.structure import TableDetails
-from appliance.identity import DEFAULT_TENANT, require_operator
 from appliance.protocols.base import Endpoint, Param
+from appliance.protocols.fluxbase.admins import check_keeper
 from appliance.protocols.fluxbase.shapes_insight import (
     TableBody,
     TableColumn,
@@ -20,14 +20,13 @@ from appliance.protocols.fluxbase.shapes_insight import (
 from appliance.wire import Reply, Request
 
 PATH = "/api/v1/admin/ai/tables"
-TENANT_ADMIN = "tenant_admin"
 
 _LENGTH = re.compile(r"char[a-z ]*\(\s*(\d{1,9})\s*\)", re.IGNORECASE)
 
 
 async def list_tables(engine: Engine, request: Request) -> Reply:
     """`GET /tables?schema=`: of all files, or of one."""
-    _check(request)
+    check_keeper(request.caller)
     found = await structure.tables(engine, request.query.get("schema") or None)
     rows = [
         TableRow(
@@ -44,7 +43,7 @@ async def list_tables(engine: Engine, request: Request) -> Reply:
 
 async def get_table(engine: Engine, request: Request) -> Reply:
     """`GET /tables/:schema/:table`: columns, keys and indexes."""
-    _check(request)
+    check_keeper(request.caller)
     return Reply(body=_body(await structure.table(engine, request.path["schema"], request.path["table"])))
 
 
@@ -72,12 +71,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         access="admin",
     ),
 )
-
-
-def _check(request: Request) -> None:
-    caller = request.caller
-    if not (caller.role == TENANT_ADMIN and caller.tenant == DEFAULT_TENANT):
-        require_operator(caller)
 
 
 def _body(details: TableDetails) -> TableBody:

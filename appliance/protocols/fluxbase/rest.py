@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from appliance.conversation import Conversation, Listed
-from appliance.engine.catalogue import Entry
+from appliance.engine import posts, reading
+from appliance.engine.bot_entries import Entry
 from appliance.engine.engine import Engine
 from appliance.errors import AuthRequired, BotNotFound, InvalidInput
 from appliance.events import Decide
@@ -56,7 +57,8 @@ async def list_conversations(engine: Engine, request: Request) -> Reply:
     caller = _user(request)
     limit = request.whole_number("limit", PAGE, 1, PAGE_MAX)
     offset = request.whole_number("offset", 0, 0, OFFSET_MAX)
-    page, total = await engine.conversations(
+    page, total = await reading.own_conversations(
+        engine,
         caller,
         bot=request.query.get("chatbot") or None,
         namespace=request.query.get("namespace") or None,
@@ -80,7 +82,7 @@ async def get_conversation(engine: Engine, request: Request) -> Reply:
 async def rename_conversation(engine: Engine, request: Request) -> Reply:
     """`PATCH /conversations/:id` with `{"title": …}`."""
     caller = _user(request)
-    await engine.rename(request.path["id"], caller, request.json(shapes.Title).title)
+    await posts.rename(engine, request.path["id"], caller, request.json(shapes.Title).title)
     return Reply(body=await _detail(engine, request.path["id"], caller))
 
 
@@ -92,7 +94,7 @@ async def delete_conversation(engine: Engine, request: Request) -> Reply:
 
 async def list_changes(engine: Engine, request: Request) -> Reply:
     """Ours: `GET /conversations/:id/changes`: those that wait for the user's word."""
-    waiting = await engine.open_changes(request.path["id"], request.caller)
+    waiting = await reading.open_changes(engine, request.path["id"], request.caller)
     return Reply(body={"changes": [change_body(change) for change in waiting]})
 
 
@@ -111,7 +113,7 @@ async def decide_change(engine: Engine, request: Request) -> Reply:
 
 async def get_result(engine: Engine, request: Request) -> Reply:
     """Ours: `GET /results/:id?format=json|csv`: all rows of one query's result."""
-    outcome = await engine.result(request.path["id"], request.caller)
+    outcome = await reading.result(engine, request.path["id"], request.caller)
     kind = request.query.get("format", "json")
     if kind == "csv":
         name = f"result-first-{outcome.row_count}.csv" if outcome.truncated else "result.csv"
@@ -140,8 +142,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         path="/api/v1/ai/chatbots/by-name/<name>",
         handler=lookup_chatbot,
         summary="A bot by its name alone",
-        answers={200: shapes.Lookup},
-        errors=(404,),
+        answers={200: shapes.Lookup, 404: shapes.LookupFailed},
         access="anyone",
     ),
     Endpoint(
@@ -251,7 +252,6 @@ def summary(entry: Entry) -> dict[str, Any]:
     """What strangers may know of a bot: its allow-lists describe the schema, so they stay empty (2.1)."""
     bot = entry.bot
     assert bot is not None, "only loaded bots are listed"
-    updated_at = timestamp(entry.updated_at)
     return {
         "id": entry.id,
         "name": bot.name,
@@ -266,8 +266,8 @@ def summary(entry: Entry) -> dict[str, Any]:
         "allowed_tables": [],
         "allowed_operations": [],
         "allowed_schemas": [],
-        "created_at": updated_at,
-        "updated_at": updated_at,
+        "created_at": timestamp(entry.created_at),
+        "updated_at": timestamp(entry.updated_at),
     }
 
 
@@ -296,7 +296,7 @@ def _listed(item: Listed) -> dict[str, Any]:
 
 
 async def _detail(engine: Engine, id: str, caller: Caller) -> dict[str, Any]:
-    conversation, messages = await engine.conversation(id, caller)
+    conversation, messages = await reading.conversation(engine, id, caller)
     shown = [_message(message) for message in messages if message.is_shown]
     return {**_head(conversation), "messages": shown}
 

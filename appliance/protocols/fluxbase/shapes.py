@@ -76,6 +76,14 @@ class Lookup(TypedDict):
     error: NotRequired[str]
 
 
+class LookupFailed(TypedDict):
+    """There is no bot of that name: a refusal that answers the question, too (2.1)."""
+
+    ambiguous: Literal[False]
+    error: str
+    code: str
+
+
 # -- conversations -----------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ async def open_chat(engine: Engine, ask: SocketRequest) -> Opening:
     if ask.problem:
         raise ask.problem
     limit = engine.services.settings.sockets_per_principal_max
-    if not ask.take_place(f"fluxbase {ask.caller.principal}", limit):
+    if not ask.take_place(ask.caller.bucket, limit):
         raise Busy(f"Too many connections: at most {limit} for one user, key or address.")
     return Opening(codec=ChatCodec(), caller=ask.caller)
 

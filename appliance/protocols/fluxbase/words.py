@@ -15,6 +15,7 @@ _CODES = {
     "invalid_credential": "AUTH_REQUIRED",
     "forbidden": "FORBIDDEN",
     "busy": "BUSY",
+    "too_many_requests": "RATE_LIMIT",
     "provider_not_configured": "PROVIDER_ERROR",
     "provider_auth_failed": "PROVIDER_AUTH_FAILED",
     "provider_error": "STREAM_ERROR",

@@ -30,6 +30,7 @@ from appliance.events import (
     TurnStarted,
 )
 from appliance.protocols.base import Answer
+from appliance.protocols.client_json import check_depth, mended
 from appliance.protocols.lexicon.words import InvalidMessage, MessageTooLong, iso, told, word_of
 
 CONTENT_CHARS_MAX = 32_000
@@ -62,7 +63,7 @@ class ChatCodec:
     def decode(self, frame: str) -> Command | Answer:
         """`{"content": string, "metadata"?: object}`, or `{"type": "ping"}`."""
         try:
-            said = msgspec.json.decode(frame)
+            said = msgspec.json.decode(mended(frame.encode()))
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise InvalidMessage(f"The message is not JSON: {error}.") from error
         if not isinstance(said, dict):
@@ -211,4 +212,5 @@ def _metadata(said: dict[str, Any]) -> dict[str, Any]:
     metadata = said.get("metadata", {})
     if not isinstance(metadata, dict):
         raise InvalidMessage("`metadata` must be a JSON object.")
+    check_depth(metadata)
     return metadata

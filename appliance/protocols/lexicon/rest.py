@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from appliance.conversation import Conversation, ConversationFilter
-from appliance.engine import listing, message_pages
+from appliance.engine import listing, message_pages, reading
+from appliance.engine.choosing import default_bot, find_bot
 from appliance.engine.engine import Engine
-from appliance.errors import AuthRequired, Conflict, InvalidInput
+from appliance.errors import Conflict, InvalidInput
 from appliance.identity import Caller
 from appliance.protocols.base import Endpoint, Param
+from appliance.protocols.client_json import check_depth, mended
 from appliance.protocols.lexicon import shapes
 from appliance.protocols.lexicon.socket import tenant_of
-from appliance.protocols.lexicon.words import check_user_id, iso
+from appliance.protocols.lexicon.words import BadParameter, check_user_id, iso
 from appliance.wire import Reply, Request
 
 PAGE = 50
@@ -24,13 +28,14 @@ TITLE_CHARS_MAX = 200
 async def create_chat(engine: Engine, request: Request) -> Reply:
     """2.1: 201; the user comes into being with the first connection, not here (5)."""
     caller = _tenant(request)
-    wanted = request.json(shapes.NewChat)
+    wanted = msgspec.structs.replace(request, body=mended(request.body)).json(shapes.NewChat)
     check_user_id(wanted.user_id)
     metadata = wanted.metadata or {}
+    check_depth(metadata)
     bot_ref = _agent_id(metadata)
     owner = caller.as_owner(f"user:{wanted.user_id}")
     made = await engine.open_conversation(
-        engine.find_bot(bot_ref) if bot_ref else engine.default_bot(caller),
+        find_bot(engine, bot_ref) if bot_ref else default_bot(engine, caller),
         owner,
         source="lexicon",
         title=_title(wanted.title),
@@ -66,7 +71,7 @@ async def list_chats(engine: Engine, request: Request) -> Reply:
 async def get_chat(engine: Engine, request: Request) -> Reply:
     """2.3."""
     conversation, owner = _chat(engine, request)
-    _, count = await engine.messages(conversation.id, owner, before=None, limit=1)
+    _, count = await reading.messages(engine, conversation.id, owner, before=None, limit=1)
     return Reply(body=shapes.ChatDetail(**shapes.chat_fields(conversation, count), message_count=count))
 
 
@@ -100,7 +105,7 @@ async def delete_chat(engine: Engine, request: Request) -> Reply:
 
 def _tenant(request: Request) -> Caller:
     if request.caller.role == "anon" and not request.caller.key_id:
-        raise AuthRequired("Missing X-API-Key header")
+        raise BadParameter("Missing X-API-Key header", fix="Add the header X-API-Key: your_api_key")
     return tenant_of(request.caller)
 
 

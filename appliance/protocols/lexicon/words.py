@@ -59,9 +59,10 @@ _FIXES = {
     "VALIDATION_ERROR": "Correct the request as the message says.",
     "INVALID_MESSAGE": 'Send a JSON object like {"content": "Hello", "metadata": {}} as a text frame.',
     "MESSAGE_TOO_LONG": "Send a shorter message, or several.",
-    "AUTH_ERROR": "Check the API key: each tenant has keys of its own. One is made with: "
+    "AUTH_ERROR": "Check your tenant API key value. Each tenant has keys of its own; one is made with: "
     "appliance keys create --type tenant --tenant NAME",
-    "CHAT_NOT_FOUND": "Create the chat first with POST /api/v1/chats/ and the key of the same tenant.",
+    "CHAT_NOT_FOUND": "Create the chat first using POST /api/v1/chats/ endpoint, "
+    "with a key of the same tenant.",
     "NOT_FOUND": "Check the path; all endpoints are below /api/v1/chats.",
     "METHOD_NOT_ALLOWED": "Use a method that the message names.",
     "CHAT_CONFLICT": "Close every connection to the chat, then send the request again.",

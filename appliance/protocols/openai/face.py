@@ -6,7 +6,8 @@ from typing import Literal
 
 from appliance.conversation import Conversation
 from appliance.engine.admission import Accepted
-from appliance.engine.catalogue import Entry
+from appliance.engine.bot_entries import Entry
+from appliance.engine.choosing import find_bot
 from appliance.engine.engine import Engine
 from appliance.errors import BotNotFound, Busy
 from appliance.events import SendMessage
@@ -31,7 +32,7 @@ from appliance.wire import Reply, Request
 async def complete(engine: Engine, request: Request) -> Reply | Stream:
     """Ask a bot. Without `metadata.conversation_id` the client keeps the history and sends it along."""
     body = request.json(Completion)
-    bot = engine.find_bot(body.model)
+    bot = find_bot(engine, body.model)
     id = (body.metadata or {}).get(CONVERSATION)
     question = asked(body, continues=bool(id))
     caller = acting(body, request.caller)
@@ -61,7 +62,7 @@ async def list_models(engine: Engine, request: Request) -> Reply:
 
 async def get_model(engine: Engine, request: Request) -> Reply:
     """One bot."""
-    bot = engine.find_bot(request.path["model"])
+    bot = find_bot(engine, request.path["model"])
     for entry in _known(engine, request.caller):
         if entry.key == bot.key:
             return Reply(body=_model(entry))

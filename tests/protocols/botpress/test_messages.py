@@ -174,6 +174,20 @@ async def test_an_answer_that_is_being_written_is_not_listed_yet(tmp_path: Path)
         assert await ann.refused("GET", f"/messages/{id}") == "ResourceNotFound"
 
 
+async def test_an_answer_is_finished_though_nobody_listens(tmp_path: Path) -> None:
+    slow = openai_text(*"abcdefghij", delay_s=0.05)
+    async with chat_api(tmp_path, [slow], orphan_grace_s=0.02) as stranger:
+        ann = await stranger.join()
+        mine = await ann.open()
+        await ann.say(mine)
+        for _ in range(400):
+            said = await ann.messages(mine)
+            if len(said) > 1:
+                break
+            await trio.sleep(0.05)
+        assert [one["payload"]["text"] for one in said] == ["abcdefghij", "hi"]
+
+
 async def test_several_people_are_each_answered_once(tmp_path: Path) -> None:
     async with chat_api(tmp_path) as stranger:
         ann, bob = await stranger.join(id="ann"), await stranger.join(id="bob")

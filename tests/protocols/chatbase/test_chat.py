@@ -11,6 +11,7 @@ import trio
 from tests.protocols.chatbase.api import BOTS, SHOP, Api, api, events_of, make_key, of, text_of
 from tests.support.model_replies import chunk, openai_text, openai_tool_calls, stream, text
 from tests.support.stack import OPEN_BOT
+from tests.support.wire import wire
 
 PLACE = openai_tool_calls(("get_place", {"precise": True}))
 INVALID = (400, "VALIDATION_INVALID_BODY")
@@ -26,6 +27,7 @@ NOT_THERE = (404, "RESOURCE_NOT_FOUND")
         ({"message": " \n\t"}, "message"),
         ({"message": None}, "message"),
         ({"message": ["a"]}, "message"),
+        ({"message": "x" * 100_001}, "message"),
         ({"message": "a", "stream": None}, "stream"),
         ({"message": "a", "stream": "false"}, "stream"),
         ({"message": "a", "stream": 0}, "stream"),
@@ -336,7 +338,16 @@ async def test_an_action_goes_round_and_its_retry_voids_it(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("output", "read"),
-    [("Lund", "Lund"), ({"city": "Lund"}, '{"city":"Lund"}'), (None, "null"), ([1, 2.5, "ü"], '[1,2.5,"ü"]')],
+    [
+        ("Lund", "Lund"),
+        ({"city": "Lund"}, '{"city":"Lund"}'),
+        (None, "null"),
+        ([1, 2.5, "ü"], '[1,2.5,"ü"]'),
+        ("0123", "0123"),
+        ("123", '"123"'),
+        ("null", '"null"'),
+        ('{"city": "Lund"}', r'"{\"city\": \"Lund\"}"'),
+    ],
 )
 async def test_a_model_reads_texts_as_they_are_and_all_else_as_json(
     tmp_path: Path, output: Any, read: str
@@ -350,6 +361,44 @@ async def test_a_model_reads_texts_as_they_are_and_all_else_as_json(
         assert answer["parts"][0]["output"] == output
         assert caller.served.model is not None
         assert caller.served.model.requests[1].body["messages"][-1]["content"] == read
+
+
+async def test_a_message_may_come_with_the_results_and_the_model_reads_both(tmp_path: Path) -> None:
+    replies = [PLACE, openai_text("Then by bus."), openai_text("Bye.")]
+    async with api(tmp_path, replies) as caller:
+        asked = await caller.ask("where am I")
+        result = {"toolCallId": asked["parts"][0]["toolCallId"], "output": "Lund"}
+        await caller.good("POST", f"{of(asked)}/tool-result", result)
+        answer = await caller.go_on(asked, "and how do I get home?")
+        assert [part["type"] for part in answer["parts"]] == ["tool-result", "text"]
+        assert answer["metadata"]["userMessageId"] != asked["metadata"]["userMessageId"]
+        await caller.go_on(asked, "thanks")
+        assert caller.served.model is not None
+        told = [read_by_model(request) for request in caller.served.model.requests]
+        round_trip = [("user", "where am I"), ("assistant", ""), ("tool", "Lund")]
+        assert told[1] == [*round_trip, ("user", "and how do I get home?")]
+        assert told[2] == [*told[1], ("assistant", "Then by bus."), ("user", "thanks")]
+
+
+def read_by_model(request: Any) -> list[tuple[str, str]]:
+    return [(said["role"], said["content"] or "") for said in request.body["messages"][1:]]
+
+
+async def test_a_message_that_came_with_results_is_told_to_those_who_read_later(tmp_path: Path) -> None:
+    async with api(tmp_path, [PLACE, openai_text("Then by bus.")]) as caller:
+        first = await caller.ask("where am I", userId="alice")
+        result = {"toolCallId": first["parts"][0]["toolCallId"], "output": "Lund"}
+        await caller.good("POST", f"{of(first)}/tool-result", result)
+        await caller.go_on(first, "how do I get home?")
+    async with (
+        api(tmp_path, []) as caller,  # a server that was started anew knows only what is stored
+        wire(caller.served.ws_url, caller.served.token()) as socket,
+    ):
+        await socket.send("resume", conversation_id=first["metadata"]["conversationId"], after=0)
+        await socket.until("done")
+        await socket.until("done")
+        said = [frame["content"] for frame in socket.frames if frame["type"] == "user_message"]
+        assert said == ["where am I", "how do I get home?"]
 
 
 async def test_results_that_nobody_waits_for_are_refused(tmp_path: Path) -> None:

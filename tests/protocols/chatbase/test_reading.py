@@ -155,12 +155,17 @@ async def test_conversations_are_found_by_the_day_they_began(tmp_path: Path) -> 
     noon = datetime(2026, 1, 31, 12, tzinfo=UTC).timestamp()
     async with api(tmp_path, [openai_text("a")], clock=Clock(noon)) as caller:
         await caller.ask("go")
+        [conversation] = (await caller.good("GET", LIST))["data"]
+        began = f"{datetime.fromtimestamp(conversation['createdAt'], UTC):%Y-%m-%dT%H:%M:%SZ}"
         for query, count in (
             ("startDate=2026-01-31&endDate=2026-01-31", 1),
             ("startDate=2026-02-01", 0),
             ("endDate=2026-01-30", 0),
             ("startDate=2026-01-31T11:59:00Z&endDate=2026-01-31T12:30:00Z", 1),
             ("endDate=2026-01-31T11:59:59Z", 0),
+            ("startDate=20260131&endDate=20260131", 1),
+            (f"startDate={began}&endDate={began}", 1),
+            (f"endDate={began.replace('Z', '.000Z')}", 1),
             ("startDate=2026-01-31T14:30:00%2B02:00", 0),
             ("startDate=2026-01-31T13:30:00%2B02:00", 1),
             ("startDate=2026-01-31T12:00:00", 1),

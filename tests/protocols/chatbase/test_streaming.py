@@ -228,6 +228,27 @@ async def test_the_body_of_an_ai_sdk_client_always_gets_its_own_stream(tmp_path:
         )
 
 
+async def test_an_ai_sdk_stream_names_messages_as_the_lists_do(tmp_path: Path) -> None:
+    async with api(tmp_path, [openai_text("one"), openai_text("two"), openai_text("three")]) as caller:
+
+        async def post(id: str, words: str) -> dict[str, Any]:
+            said = {"id": id, "role": "user", "parts": [{"type": "text", "text": words}]}
+            body = {"id": "chat-of-the-page-1", "messages": [said], "trigger": "submit-message"}
+            start: dict[str, Any] = events_of((await caller.call("POST", f"{SHOP}/chat", body)).text)[0]
+            return start
+
+        first = await post("m1", "Hello")
+        path = f"{SHOP}/conversations/{first['messageMetadata']['conversationId']}/messages"
+        question, answer = (await caller.good("GET", path))["data"]
+        assert question["id"] == first["messageMetadata"]["userMessageId"]
+        assert answer["id"] == first["messageId"] == first["messageMetadata"]["messageId"]
+        await post("m2", "More")
+        await post(question["id"], "Hello again")
+        after = (await caller.good("GET", path))["data"]
+        assert [text_of(message) for message in after] == ["Hello again", "three"], "edited, not added"
+        assert after[0]["id"] == question["id"]
+
+
 async def test_two_messages_at_once_are_answered_one_after_the_other(tmp_path: Path) -> None:
     def reply(request: Any) -> Any:
         return openai_text("You said: ", request.body["messages"][-1]["content"])

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from appliance.bot import Bot
-from appliance.engine.catalogue import bot_id
+from appliance.engine.bot_entries import bot_id
 from appliance.store.database import connect, database_path
 from appliance.store.keys import create_key
 from tests.support.admin_bots import (
@@ -31,7 +31,7 @@ from tests.support.admin_bots import (
 )
 from tests.support.model_replies import openai_text, stream, text
 from tests.support.sdk import AI, Ear, create_client
-from tests.support.stack import OPEN_BOT, stack
+from tests.support.stack import OPEN_BOT, stack, write_bots
 
 # -- reading -----------------------------------------------------------------------------------------
 
@@ -74,6 +74,38 @@ async def test_a_chatbot_has_every_field_of_the_protocol(tmp_path: Path) -> None
         assert (shop["persist_conversations"], shop["daily_request_limit"]) == (True, 10_000)
         assert (shop["provider_id"], shop["bundle_error"], shop["created_by"]) == (None, None, None)
         assert shop["updated_at"].endswith("Z")
+
+
+async def test_a_saved_file_moves_when_its_bot_was_updated_and_not_when_it_came(tmp_path: Path) -> None:
+    async with stack(tmp_path) as served, create_client(served.url, admin_token(served)) as client:
+        admin = AdminAI(client)
+        before = (await admin.get_chatbot("shop")).data
+        write_bots(tmp_path / "bots", {"shop": OPEN_BOT + "Be brief."})
+        await admin.sync()
+        saved = (await admin.get_chatbot("shop")).data
+        assert saved["updated_at"] > before["updated_at"]
+        assert saved["created_at"] == before["created_at"]
+        chosen = (await admin.update_chatbot("shop", max_tokens=5)).data
+        assert chosen["updated_at"] > chosen["created_at"]
+        [told] = (await client.ai.list_chatbots()).data
+        assert {key: told[key] for key in ("created_at", "updated_at")} == {
+            key: chosen[key] for key in ("created_at", "updated_at")
+        }
+
+
+async def test_numbers_and_rules_have_the_form_that_they_were_given_in(tmp_path: Path) -> None:
+    code = (
+        "/** A helper\n * @fluxbase:conversation-ttl 24\n"
+        ' * @fluxbase:intent-rules [{"keywords":["a"],"requiredTable":"users"}]\n */\nexport default `x`'
+    )
+    async with stack(tmp_path) as served, create_client(served.url, admin_token(served)) as client:
+        admin = AdminAI(client)
+        await admin.sync(bot("ruled", code))
+        told = (await admin.get_chatbot("ruled")).data
+        assert told["intent_rules"] == [{"keywords": ["a"], "requiredTable": "users"}]
+        assert repr(told["conversation_ttl_hours"]) == "24"
+        half = (await admin.update_chatbot("ruled", conversation_ttl_hours=0.5)).data
+        assert half["conversation_ttl_hours"] == 0.5
 
 
 async def test_an_unknown_bot_is_404_for_every_method(tmp_path: Path) -> None:

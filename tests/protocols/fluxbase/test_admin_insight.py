@@ -11,7 +11,7 @@ import httpx
 import pytest
 import trio
 
-from appliance.engine.catalogue import bot_id
+from appliance.engine.bot_entries import bot_id
 from appliance.store import audit
 from appliance.store.database import connect, database_path
 from appliance.store.keys import create_key

@@ -196,6 +196,10 @@ async def test_only_admins_of_the_default_tenant_see_and_change_providers(tmp_pa
             foreign: 403,
             service: 200,
             admin_token(served): 200,
+            served.token("tina", role="tenant_admin"): 200,
+            make_user_token(
+                secret, user_id="tom", role="tenant_admin", tenant="acme", now=0, lifetime_s=1e11
+            ): 403,
         }
         calls = [
             ("GET", PROVIDERS, None),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import trio
 
+from appliance.store.bots import BOTS_MAX
 from appliance.store.database import connect, database_path
 from appliance.store.settings import put
 from appliance.store.vault import Vault
@@ -157,6 +158,18 @@ async def test_code_is_typescript_or_markdown_by_what_is_in_it(tmp_path: Path) -
         assert data["summary"]["created"] == 3
         md = (await admin.get_chatbot("md", "team")).data
         assert (md["namespace"], md["allowed_tables"]) == ("team", ["users", "orders"])
+
+
+async def test_what_a_sync_deletes_makes_room_for_what_it_creates(tmp_path: Path) -> None:
+    async with stack(tmp_path) as served, create_client(served.url, admin_token(served)) as client:
+        admin = AdminAI(client)
+        await admin.sync(*(bot(f"old{number}", "x") for number in range(BOTS_MAX)))
+        for room in (
+            await admin.sync(bot("new"), dry_run=True),
+            await admin.sync(bot("shop", OTHER), dry_run=True),
+        ):
+            assert "is the limit" in room["errors"][0]["error"], "a file of that name is no room"
+        assert done(await admin.sync(bot("new"), delete_missing=True))["created"] == ["new"]
 
 
 async def test_warnings_tell_of_annotations_and_settings(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import jwt
 import pytest
 import trio
 
-from appliance.engine.catalogue import bot_id
+from appliance.engine.bot_entries import bot_id
 from appliance.store.secret import load_secret
 from tests.support import proxy
 from tests.support.model_replies import openai_text, openai_tool_calls, stream, text

@@ -12,6 +12,7 @@ from appliance.errors import (
     ApplianceError,
     Busy,
     ConversationNotFound,
+    InvalidInput,
     LimitReached,
     ProviderBroken,
     ShuttingDown,
@@ -188,7 +189,6 @@ def test_a_message_is_taken_with_its_metadata(codec: ChatCodec) -> None:
         '{"content": "x", "metadata": []}',
         '{"content": "x", "metadata": null}',
         '{"content": "x", "metadata": {"n": NaN}}',
-        '{"content": "\\ud800"}',
         '{"content": "x"',
         "[" * 100_000,
     ],
@@ -196,6 +196,20 @@ def test_a_message_is_taken_with_its_metadata(codec: ChatCodec) -> None:
 def test_what_is_no_message_is_refused(codec: ChatCodec, frame: str) -> None:
     with pytest.raises(InvalidMessage):
         codec.decode(frame)
+
+
+def test_deep_metadata_is_refused_in_time(codec: ChatCodec) -> None:
+    frame = '{"content": "x", "metadata": {"n": %s}}'
+    assert codec.decode(frame % ("[" * 62 + "]" * 62))
+    with pytest.raises(InvalidInput, match="nested more than 64 levels"):
+        codec.decode(frame % ("[" * 900 + "]" * 900))
+
+
+def test_half_an_emoji_is_mended(codec: ChatCodec) -> None:
+    read = codec.decode('{"content": "x\\ud83d", "metadata": {"cut": "\\udc00", "whole": "\\ud83d\\ude00"}}')
+    assert isinstance(read, SendMessage)
+    assert read.content == "x\ufffd"
+    assert read.metadata == {"cut": "\ufffd", "whole": "😀"}
 
 
 def test_content_is_bounded_in_characters(codec: ChatCodec) -> None:

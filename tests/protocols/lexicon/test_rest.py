@@ -87,6 +87,8 @@ async def test_a_chat_needs_a_user_and_nothing_else(tmp_path: Path, path: str) -
         b'{"user_id": "u", "metadata": {"agent_id": " "}}',
         b'{"user_id": "u", "metadata": {"agent_id": "nobody"}}',
         b'{"user_id": "u", "metadata": ' + b"[" * 10_000,
+        b'{"user_id": "u", "metadata": {"n": ' + b"[" * 64 + b"]" * 64 + b"}}",
+        b'{"user_id": "u", "metadata": {"n": ' + b"[" * 980 + b"]" * 980 + b"}}",
         b'{"user_id": "\xff"}',
     ],
 )
@@ -95,6 +97,22 @@ async def test_a_bad_body_is_a_400_and_makes_nothing(tmp_path: Path, body: bytes
         got = await lexicon.client.post("/api/v1/chats/", content=body)
         assert_error(got, 400, "VALIDATION_ERROR")
         assert (await lexicon.client.get("/api/v1/chats/user/u")).json()["total"] == 0
+
+
+async def test_half_an_emoji_is_mended(tmp_path: Path) -> None:
+    async with stage(tmp_path, []) as lexicon:
+        body = b'{"user_id": "u", "title": "cut \\ud83d", "metadata": {"a": "\\ud83d"}}'
+        made = await lexicon.client.post("/api/v1/chats/", content=body)
+        assert made.status_code == 201
+        assert made.json()["title"] == "cut \ufffd"
+        assert made.json()["config"] == {"metadata": {"a": "\ufffd"}}
+
+
+async def test_without_a_key_the_error_says_where_to_put_one(tmp_path: Path) -> None:
+    async with stage(tmp_path, []) as lexicon:
+        got = await lexicon.client.get("/api/v1/chats/user/u", headers={"X-API-Key": ""})
+        assert_error(got, 401, "AUTH_ERROR", "Missing X-API-Key header")
+        assert got.json()["details"]["fix"] == "Add the header X-API-Key: your_api_key"
 
 
 async def test_making_a_chat_makes_no_user(tmp_path: Path) -> None:
@@ -142,7 +160,9 @@ async def test_a_user_without_chats_has_an_empty_list(tmp_path: Path) -> None:
         assert (got.status_code, got.json()) == (200, empty)
 
 
-@pytest.mark.parametrize("query", ["offset=-1", "offset=x", "limit=0", "limit=101", "order=up", "limit=1.5"])
+@pytest.mark.parametrize(
+    "query", ["offset=-1", "offset=x", "limit=0", "limit=101", "order=up", "limit=1.5", "limit=1_0"]
+)
 @pytest.mark.parametrize("what", ["user/user123", "{chat}/messages"])
 async def test_bad_paging_is_a_400(tmp_path: Path, what: str, query: str) -> None:
     async with stage(tmp_path, []) as lexicon:
@@ -309,6 +329,9 @@ async def test_unknown_paths_and_methods_answer_in_the_same_form(tmp_path: Path)
         put = await lexicon.client.put("/api/v1/chats/")
         assert_error(put, 405, "METHOD_NOT_ALLOWED")
         assert "POST" in put.headers["Allow"]
+        for method in ("TRACE", "BREW"):
+            odd = await lexicon.client.request(method, "/api/v1/chats/")
+            assert_error(odd, 405, "METHOD_NOT_ALLOWED")
         large = await lexicon.client.post("/api/v1/chats/", content=b" " * 3_000_000)
         assert_error(large, 413, "VALIDATION_ERROR", "limit")
 

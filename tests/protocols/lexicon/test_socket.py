@@ -121,7 +121,11 @@ async def test_the_documented_fixes_are_told(tmp_path: Path) -> None:
         missing, _ = await refusal(lexicon, api_key=lexicon.key)
         assert missing["details"]["fix"] == "Add user_id parameter: ?user_id=your_user_id or X-User-ID header"
         unknown, _ = await refusal(lexicon, api_key=lexicon.key, user_id="u", chat_id="x")
-        assert "POST /api/v1/chats/" in unknown["details"]["fix"]
+        assert unknown["details"]["fix"].startswith(
+            "Create the chat first using POST /api/v1/chats/ endpoint"
+        )
+        bad, _ = await refusal(lexicon, api_key="tk_nobodys")
+        assert bad["details"]["fix"].startswith("Check your tenant API key value. Each tenant has")
 
 
 async def test_keys_of_other_kinds_and_tenants_open_nothing(tmp_path: Path) -> None:
@@ -258,6 +262,15 @@ async def test_messages_during_an_answer_are_received_at_once_and_answered_in_or
 _STEPS = ["message_stream_started", "message_stream_ended"]
 
 
+async def _ended_answer(lexicon: Stage, chat: str) -> dict[str, Any]:
+    for _ in range(400):
+        last = (await lexicon.messages(chat))[-1]
+        if last["sender_role"] == "assistant" and last["metadata"].get("status") != "running":
+            return last
+        await trio.sleep(0.05)
+    raise AssertionError("the answer did not end")
+
+
 def _slow_first(request: Recorded) -> Reply:
     if request.body["messages"][-1]["content"] == "slow":
         return openai_text("One", " two", " three", " four", " five", delay_s=0.2)
@@ -333,6 +346,17 @@ async def test_a_cut_connection_does_not_stop_its_answer(tmp_path: Path) -> None
             await again.ask("second")
         said = await lexicon.messages(chat)
         answer = next(one for one in said if one["sender_role"] == "assistant")
+        assert answer["content"] == "One two three four five"
+        assert "status" not in answer["metadata"]
+
+
+async def test_an_answer_is_finished_though_nobody_comes_back_to_read_it(tmp_path: Path) -> None:
+    async with stage(tmp_path, _slow_first, orphan_grace_s=0.02) as lexicon:
+        chat = await lexicon.new_chat()
+        async with lexicon.socket(chat) as socket:
+            await socket.send({"content": "slow"})
+            await socket.until("message_stream_token")
+        answer = await _ended_answer(lexicon, chat)
         assert answer["content"] == "One two three four five"
         assert "status" not in answer["metadata"]
 

@@ -16,7 +16,7 @@ from appliance.conversation import Conversation
 from appliance.engine import client_tools, posts, reading
 from appliance.engine.admission import Accepted
 from appliance.engine.engine import Engine
-from appliance.errors import Forbidden, InvalidInput
+from appliance.errors import InvalidInput
 from appliance.events import CarryOn, Retry, SendMessage
 from appliance.identity import Caller
 from appliance.messages import Message, ToolResultPart, Usage
@@ -24,12 +24,12 @@ from appliance.protocols.aisdk.body import ChatBody, Said, UiMessage, check_chat
 from appliance.protocols.aisdk.chats import SOURCE, reach, reach_or_open
 from appliance.protocols.base import Stream
 from appliance.protocols.chunks import ChunkCodec, Ended, empty_stream, finish_reason, stream
+from appliance.protocols.credits import credits_of
 from appliance.protocols.message_ids import message_id, stored_id
 from appliance.wire import Reply
 
 RECENT = 20
 """Messages at the end of a chat among which the newest one of the user is: an answer may go on ten times."""
-TOKENS_OF_A_CREDIT = 1000
 
 
 class Chat(msgspec.Struct, frozen=True):
@@ -143,9 +143,7 @@ async def _send(engine: Engine, chat: Chat, client_id: str, said: Said) -> Accep
 
 
 async def _anew(engine: Engine, chat: Chat, known: Message, said: Said | None = None) -> Accepted:
-    """Answer a message anew, as it stands or with other words; raises `Forbidden` for somebody else's."""
-    if known.author not in ("", chat.caller.owner):
-        raise Forbidden("Only who wrote a message may change it or have it answered anew.")
+    """Answer a message anew, as it stands or with other words."""
     retry = Retry(
         conversation_id=chat.id,
         message_id=known.id,
@@ -221,11 +219,9 @@ async def _gone_on(engine: Engine, chat: Chat, call_ids: frozenset[str]) -> Acce
 
 
 def _usage(usage: Usage, unit: str, *, whole: bool) -> dict[str, Any]:
-    tokens = usage.total_tokens
-    credits = round(tokens / TOKENS_OF_A_CREDIT, 3) if unit == "tokens" else int(whole or tokens > 0)
     return {
-        "credits": credits,
+        "credits": credits_of(usage, unit, whole=whole),
         "promptTokens": usage.prompt_tokens,
         "completionTokens": usage.completion_tokens,
-        "totalTokens": tokens,
+        "totalTokens": usage.total_tokens,
     }

@@ -16,7 +16,7 @@ from appliance.identity import Caller
 from appliance.limits import RATE_WINDOW_S
 from appliance.protocols.chatbase import shapes
 from appliance.protocols.chatbase.requests import Mark, cursor_of, limit_in, mark_in, signed_in
-from appliance.protocols.chatbase.told import TOKENS_OF_A_CREDIT
+from appliance.protocols.credits import TOKENS_OF_A_CREDIT
 from appliance.wire import Reply, Request
 
 OWN_PERMISSIONS = ["agents:read", "chat", "conversations:own"]

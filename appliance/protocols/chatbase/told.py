@@ -13,10 +13,9 @@ from appliance.events import TurnCancelled, TurnDone, TurnFailed
 from appliance.messages import Message, Part, TextPart, ToolCallPart, ToolResultPart, Usage
 from appliance.protocols.chatbase import shapes
 from appliance.protocols.chunks import THINK
+from appliance.protocols.credits import credits_of
 from appliance.protocols.message_ids import message_id
 from appliance.protocols.tool_values import input_of, output_of
-
-TOKENS_OF_A_CREDIT = 1000
 
 SOURCES = {
     "chatbase": "API",
@@ -156,11 +155,3 @@ def reason_of_stored(answer: Message) -> Literal["stop", "tool-calls"]:
     """The same for an answer that did not fail."""
     waits = any(isinstance(part, ToolCallPart) and part.by_client for part in answer.parts)
     return "tool-calls" if waits and answer.status == "done" else "stop"
-
-
-def credits_of(usage: Usage | None, unit: str, *, whole: bool) -> float | int:
-    """What an answer cost: one, or one for 1,000 tokens. A broken one counts if the model worked (2)."""
-    tokens = usage.total_tokens if usage else 0
-    if unit == "tokens":
-        return round(tokens / TOKENS_OF_A_CREDIT, 3)
-    return 1 if whole or tokens else 0

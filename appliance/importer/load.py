@@ -184,8 +184,9 @@ def _transaction(db: apsw.Connection) -> Iterator[None]:
         yield
         db.execute("COMMIT")
     except BaseException:
-        if db.in_transaction:  # SQLite has rolled back by itself after a full disk
-            db.execute("ROLLBACK")
+        with suppress(apsw.ConnectionClosedError):  # who ended the import closed it: that rolls back, too
+            if db.in_transaction:  # SQLite has rolled back by itself after a full disk
+                db.execute("ROLLBACK")
         raise
 
 

@@ -65,7 +65,7 @@ def _body(answer: httpx.Response) -> dict[str, Any]:
     if answer.status_code != httpx.codes.OK:
         reason = clean(str(body.get("error", "")))
         hint = "; check --token" if answer.status_code in (401, 403) else ""
-        raise SyncFailed(f"the server refused with {answer.status_code}: {reason}{hint}")
+        raise SyncFailed(f"the server refused with {answer.status_code}: {reason.rstrip('.')}{hint}")
     return body
 
 

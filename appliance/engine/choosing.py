@@ -32,11 +32,16 @@ def default_bot(engine: Engine, caller: Caller) -> Bot:
     """
     ref = caller.default_bot or engine.services.settings.default_bot
     if ref:
-        return find_bot(engine, ref)
+        try:
+            return find_bot(engine, ref)
+        except BotNotFound:
+            whose = "the key" if caller.default_bot else "APPLIANCE_DEFAULT_BOT"
+            text = f"There is no bot {ref!r}, which {whose} names for requests without one."
+            raise BotNotFound(text) from None
     bots = [one.bot for one in engine.catalogue.all() if one.bot and one.bot.enabled]
     if len(bots) == 1:
         return bots[0]
     raise BotNotFound(
-        f"There are {len(bots)} bots and the request names none. Make a key with --bot NAME, or set "
-        "APPLIANCE_DEFAULT_BOT."
+        f"There are {len(bots)} bots and the request names none. Name one in it, make a key with --bot NAME, "
+        "or set APPLIANCE_DEFAULT_BOT."
     )

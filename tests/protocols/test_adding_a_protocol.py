@@ -59,8 +59,10 @@ async def test_the_example_tells_what_is_wrong_in_its_own_form(example: Path, tm
             )
         ]
         path = await http.get("/plain/shop/more")
+        method = await http.get("/plain/shop")
     assert [one.status_code for one in told] == [400, 401, 404, 200, 429]
     assert told[-1].text.startswith("Rate limit exceeded")
+    assert method.status_code == 405
     assert (path.status_code, path.text) == (404, "There is no such endpoint.\n")
 
 

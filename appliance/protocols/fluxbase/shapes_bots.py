@@ -150,7 +150,7 @@ class ChatbotList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Chatbot(msgspec.Struct, frozen=True, kw_only=True):
-    """`Chatbot`: all of 3.1. Ours are `suggestions`, `client_tools`, `errors` and `warnings`."""
+    """A bot with all its settings (3.1). Ours are `suggestions`, `client_tools`, `errors` and `warnings`."""
 
     id: str
     name: str

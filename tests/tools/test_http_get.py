@@ -164,7 +164,7 @@ async def interim_bomb(stream: trio.abc.Stream) -> None:
         await stream.send_all(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
 
 
-GZIPPED = reply(gzip.compress(b"0" * 5_000_000), "application/json", 200, "Content-Encoding: gzip")
+GZIPPED = reply(gzip.compress(b"0" * 5_000_000, mtime=0), "application/json", 200, "Content-Encoding: gzip")
 
 
 @pytest.mark.parametrize(

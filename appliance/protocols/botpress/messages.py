@@ -41,6 +41,8 @@ async def get_or_create(visit: Visit, request: Request) -> Reply:
         return await _send(visit, conversation, asked, fid)
     if found.conversation_id != conversation.id:
         raise Conflict("There is a message of that id in another conversation.")
+    if found.author != visit.caller.owner:
+        raise Conflict("Somebody else has a message of that id in this conversation.")
     return _one(visit, _Said(found, conversation))
 
 

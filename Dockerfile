@@ -24,7 +24,7 @@ COPY . .
 # stay in the image: docker build --secret id=pip.conf,src=pip.conf .
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     python -m venv --without-pip /opt/appliance \
-    && pip --python /opt/appliance/bin/python install --no-cache-dir --no-compile . \
+    && pip --python /opt/appliance/bin/python install --no-cache-dir --no-compile ".[embed]" \
     && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/appliance/lib
 
 

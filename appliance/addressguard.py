@@ -12,6 +12,7 @@ _PLATFORM = "an address of the cloud platform"
 _PRIVATE = "a private address"
 _LOOPBACK = "a loopback address"
 _LINK_LOCAL = "a link-local address"
+_SHARED = "a carrier's shared address"
 _RESERVED = "a reserved address"
 _DOCUMENTATION = "a documentation address"
 _MULTICAST = "a multicast address"
@@ -22,7 +23,8 @@ _IPV4 = [
     for network, what in [
         ("0.0.0.0/8", "an unspecified address"),
         ("10.0.0.0/8", _PRIVATE),
-        ("100.64.0.0/10", "a carrier's shared address"),
+        ("100.100.100.200/32", _PLATFORM),  # Alibaba answers here, inside its machines only
+        ("100.64.0.0/10", _SHARED),
         ("127.0.0.0/8", _LOOPBACK),
         ("168.63.129.16/32", _PLATFORM),  # Azure answers here, inside its machines only
         ("169.254.0.0/16", _LINK_LOCAL),
@@ -55,6 +57,7 @@ _IPV6 = [
         ("2002::/16", _EMBEDDED),
         ("3fff::/20", _DOCUMENTATION),
         ("5f00::/16", _RESERVED),
+        ("fd00:ec2::/32", _PLATFORM),  # AWS answers here, inside its machines only
         ("fc00::/7", _PRIVATE),
         ("fe80::/10", _LINK_LOCAL),
         ("fec0::/10", _PRIVATE),
@@ -84,3 +87,12 @@ def address_problem(text: str) -> str | None:
                 return what
         return None if address in _GLOBAL_IPV6 else _RESERVED
     return next((what for network4, what in _IPV4 if address in network4), None)
+
+
+def operators_problem(text: str) -> str | None:
+    """`address_problem` for what an operator asks: machines of their own networks are good, too.
+
+    What stays refused has nothing to read, or is a cloud platform that would hand out the machine's rights.
+    """
+    problem = address_problem(text)
+    return None if problem in (_PRIVATE, _LOOPBACK, _SHARED) else problem

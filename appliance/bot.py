@@ -78,7 +78,8 @@ class Bot(msgspec.Struct, frozen=True, kw_only=True):
     An empty `allowed_tables` means every table of `allowed_schemas`; entries are `table`,
     `schema.table` or `schema.*`. `conversation_ttl_s` 0 never expires. Limits of 0 mean "no limit".
     `tools_file` is the path of the `tools.py` beside the bot file; `tools_mark` differs when that changes.
-    `http_headers` maps a host to headers that the HTTP tool sends there.
+    `http_headers` maps a host to headers that the HTTP tool sends there. A `rag_similarity_threshold` of None
+    leaves it to the embedder.
     """
 
     name: str
@@ -122,7 +123,7 @@ class Bot(msgspec.Struct, frozen=True, kw_only=True):
     tools_mark: str = ""
     knowledge_bases: list[str] = []
     rag_max_chunks: int = 5
-    rag_similarity_threshold: float = 0.7
+    rag_similarity_threshold: float | None = None
     rag_table: str | None = None
     rag_column: str | None = None
     rag_content_column: str | None = None

@@ -7,7 +7,9 @@ maps codes to its own words in one table.
 
     ApplianceError
     ├── InvalidInput           a frame, argument or file is not what it should be
-    │   └── MessageTooLarge    … because it is over a size limit
+    │   ├── MessageTooLarge    … because it is over a size limit
+    │   ├── UnsupportedDocument   a file of a kind that cannot be read
+    │   └── DocumentUnreadable    a file that is broken, locked, empty or too much
     ├── NotFound               no such thing, or not the caller's: the two look alike
     │   ├── BotNotFound
     │   ├── ConversationNotFound
@@ -31,6 +33,9 @@ maps codes to its own words in one table.
     │   ├── ProviderAuthFailed
     │   ├── ProviderUnavailable   refused, reset, 429 or 5xx after the retries
     │   └── ProviderBroken        garbage, a cut stream, silence past the idle deadline
+    ├── QuotaReached           a knowledge base is as large as it may be
+    ├── EmbeddingFailed        no vectors came for a text
+    │   └── NoEmbedder         … because nothing here makes any
     ├── SettingsMissing        the bot needs settings that nobody has made
     ├── PromptTooLong          the prompt cannot fit the model's context
     ├── StoreError             the database cannot be used
@@ -299,3 +304,40 @@ class ShuttingDown(ApplianceError):
     """The server is stopping and takes no new turns."""
 
     code = "shutting_down"
+
+
+class UnsupportedDocument(InvalidInput):
+    """A file of a kind that cannot be read; `details["supported_types"]` are suffixes of those that can."""
+
+    code = "unsupported_document"
+
+
+class DocumentUnreadable(InvalidInput):
+    """A file that is broken, locked, empty, or too much for the process that reads files."""
+
+    code = "document_unreadable"
+
+
+class QuotaReached(ApplianceError):
+    """A knowledge base is as large as it may be."""
+
+    code = "quota_reached"
+
+
+class EmbeddingFailed(ApplianceError):
+    """No vectors came for a text; searching by words goes on. The text is for the operator."""
+
+    code = "embedding_failed"
+    public: ClassVar[str] = "No vectors could be made. The operator finds the reason in the server's log."
+
+    @property
+    def public_text(self) -> str:
+        """Without what the provider said."""
+        return self.public
+
+
+class NoEmbedder(EmbeddingFailed):
+    """Nothing here makes vectors; the operator finds out why from `Embedders.why_none`."""
+
+    code = "no_embedder"
+    public = "Embeddings are not configured on this server."

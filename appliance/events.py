@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from appliance.messages import Finish, PromptMessage, ToolCall, ToolResult, Usage
+from appliance.messages import Finish, PromptMessage, Source, ToolCall, ToolResult, Usage
 
 # -- commands: what a client can ask of the engine ---------------------------------------------------
 
@@ -109,7 +109,7 @@ Command: TypeAlias = StartChat | SendMessage | Retry | CarryOn | Decide | Cancel
 
 # -- events: what a log holds -------------------------------------------------------------------------
 
-Step: TypeAlias = Literal["thinking", "generating", "querying", "executing", "reasoning"]
+Step: TypeAlias = Literal["thinking", "retrieving", "generating", "querying", "executing", "reasoning"]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,6 +211,12 @@ class ToolFinished(Event, frozen=True, kw_only=True, tag="tool_finished"):
     result: ToolResult
 
 
+class SourcesFound(Event, frozen=True, kw_only=True, tag="sources_found"):
+    """Passages that the model reads and may cite as `[number]`; numbers go on within an answer."""
+
+    sources: list[Source]
+
+
 class TurnDone(Event, frozen=True, kw_only=True, tag="turn_done"):
     """The answer is complete and stored as `message_id`; `at` is when, in Unix seconds."""
 
@@ -246,7 +252,15 @@ class TurnFailed(Event, frozen=True, kw_only=True, tag="turn_failed"):
 
 
 TurnEvent: TypeAlias = (
-    TurnStarted | Progress | TextDelta | ToolCalled | ToolFinished | TurnDone | TurnCancelled | TurnFailed
+    TurnStarted
+    | Progress
+    | TextDelta
+    | ToolCalled
+    | ToolFinished
+    | SourcesFound
+    | TurnDone
+    | TurnCancelled
+    | TurnFailed
 )
 """What one turn tells."""
 

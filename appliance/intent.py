@@ -13,7 +13,7 @@ import msgspec
 from appliance.bot import Bot
 from appliance.sqlguard import Demands
 
-ALIASES = {"http_request": "http_get"}
+ALIASES = {"http_request": "http_get", "vector_search": "search_vectors"}
 """Names that models and bot files may use for a tool -> its name here."""
 
 

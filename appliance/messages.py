@@ -115,7 +115,37 @@ class ToolResultPart(msgspec.Struct, frozen=True, kw_only=True, tag="tool_result
     result: ToolResult
 
 
-Part: TypeAlias = TextPart | ToolCallPart | ToolResultPart
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A passage that an answer can cite as `[number]`; `content` is `text[start:end]` of its document.
+
+    `similarity` is between 0 and 1. `url` is where the document came from, where that is an address.
+    """
+
+    number: int
+    document_id: str
+    chunk_id: str
+    title: str
+    knowledge_base: str
+    similarity: float
+    content: str
+    start: int = 0
+    end: int = 0
+    page: int | None = None
+    headings: list[str] = []
+    url: str = ""
+    mime_type: str = ""
+    private: bool = False
+    """Found for who asked alone: it is of a document that others do not see."""
+
+
+class SourcesPart(msgspec.Struct, frozen=True, kw_only=True, tag="sources"):
+    """Passages that were found for the answer; `seq` is their log position."""
+
+    seq: int
+    sources: list[Source]
+
+
+Part: TypeAlias = TextPart | ToolCallPart | ToolResultPart | SourcesPart
 """What an assistant message is made of, in order."""
 
 Finish: TypeAlias = Literal["stop", "length", "tool_calls"]
@@ -172,6 +202,12 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         if self.role == "user":
             return self.content
         return "".join(part.text for part in self.parts if isinstance(part, TextPart))
+
+    @property
+    def sources(self) -> list[Source]:
+        """The passages that the answer could cite, each once."""
+        parts = [part for part in self.parts if isinstance(part, SourcesPart)]
+        return [*{source.number: source for part in parts for source in part.sources}.values()]
 
 
 class PromptMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

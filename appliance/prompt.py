@@ -9,6 +9,7 @@ from itertools import pairwise, takewhile
 import msgspec
 
 from appliance.bot import Bot, Example, IntentRule
+from appliance.citations import without_markers
 from appliance.errors import PromptTooLong
 from appliance.intent import ALIASES
 from appliance.messages import (
@@ -71,6 +72,8 @@ class PromptContext(msgspec.Struct, frozen=True, kw_only=True):
     instructions: str = ""
     left_out: LeftOut = LeftOut()
     examples: list[Example] = []
+    references: str = ""
+    """The section of passages that were found (`references.section`)."""
     tools: list[str] = msgspec.field(default_factory=lambda: [SQL_TOOL])
 
 
@@ -100,8 +103,19 @@ def build(context: PromptContext) -> list[PromptMessage]:
 def _earlier(context: PromptContext) -> list[list[PromptMessage]]:
     """What was said before, in pieces that are kept or left out as a whole."""
     if context.prior is not None:
-        return [[message] for message in context.prior]
-    return _turns(context.history, context.outputs)
+        turns = [[message] for message in context.prior]
+    else:
+        turns = _turns(context.history, context.outputs)
+    if not context.references:
+        return turns
+    return [[_without_citations(message) for message in turn] for turn in turns]
+
+
+def _without_citations(message: PromptMessage) -> PromptMessage:
+    """Numbers of earlier answers mean other passages than those of this one."""
+    if message.role != "assistant":
+        return message
+    return msgspec.structs.replace(message, content=without_markers(message.content))
 
 
 def cost(message: PromptMessage) -> int:
@@ -120,6 +134,7 @@ def system_prompt(context: PromptContext) -> str:
         sections += [schema_section(context.schema, context.left_out), query_rules(context)]
         if SQL_TOOL in context.tools:
             sections.append(examples_section(context.examples))
+    sections.append(context.references)
     facts = [f"Current date and time (UTC): {context.now}"]
     if context.schema is not None:
         facts.insert(0, f"Allowed operations: {', '.join(bot.allowed_operations)}")

@@ -104,6 +104,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     write_timeout_s: float = 20.0
     """A client that takes nothing for so long is disconnected."""
 
+    embedding_provider: str = ""
+    """openai, azure, ollama, local or none; empty picks the first that is there."""
+    embedding_model: str = ""
+    """The model that makes vectors; empty means the usual one of its provider."""
+    embedding_model_path: str = ""
+    """A folder with `model.onnx` and `tokenizer.json`; empty means the model that `[embed]` installs."""
+    document_bytes_max: int = 52_428_800
+    """Largest file that a knowledge base takes."""
+    extract_memory_mib_max: int = 1024
+    """Memory of the process that reads a file."""
+    extract_timeout_s: float = 120.0
+    """How long reading one file may take."""
+
     sql_timeout_s: float = 5.0
     sql_rows_max: int = 1000
     sql_bytes_max: int = 1_000_000
@@ -128,6 +141,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         shown = (name for name in self.__struct_fields__ if not name.endswith(("_secret", "_key")))
         return f"Settings({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
+
+EMBEDDING_PROVIDERS = ("openai", "azure", "ollama", "local", "none")
 
 AT_LEAST_ONE = {"turns_max", "schema_tokens", "sql_workers_max", "sql_rows_max", "sockets_max"}
 """With none of these nothing could ever be answered."""
@@ -159,6 +174,8 @@ FLUXBASE_VARIABLES = {
     "FLUXBASE_AI_AZURE_API_VERSION": "azure_openai_api_version",
     "FLUXBASE_AI_OLLAMA_ENDPOINT": "ollama_host",
     "FLUXBASE_AI_OLLAMA_MODEL": "ollama_model",
+    "FLUXBASE_AI_EMBEDDING_PROVIDER": "embedding_provider",
+    "FLUXBASE_AI_EMBEDDING_MODEL": "embedding_model",
     "FLUXBASE_AI_SYNC_ALLOWED_IP_RANGES": "sync_allowed_ips",
     "FLUXBASE_AI_CHATBOTS_DIR": "bots",
     "FLUXBASE_AI_MAX_ROWS_PER_QUERY": "sql_rows_max",
@@ -209,6 +226,10 @@ def load(environ: Mapping[str, str]) -> Settings:
         if secret and len(secret) < 32:
             name = _used(environ, field)
             complaints.append(f"{name} has {len(secret)} characters; at least 32 are needed")
+    embedding = str(values.get("embedding_provider", ""))
+    if embedding and embedding not in EMBEDDING_PROVIDERS:
+        known = ", ".join(EMBEDDING_PROVIDERS)
+        complaints.append(f"{_used(environ, 'embedding_provider')}={embedding!r} must be one of {known}")
     provider = str(values.get("provider", ""))
     if provider and provider not in {"openai", "azure", "ollama", "offline"}:
         complaints.append(

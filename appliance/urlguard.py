@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from appliance.addressguard import address_problem
+from appliance.addressguard import address_problem, operators_problem
 
 URL_CHARS_MAX = 4096
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -127,6 +127,17 @@ def check_url(url: str, allowed: Iterable[str]) -> Target:
     return Target(scheme=scheme, host=host, port=port, path=path, local=local)
 
 
+def check_page(url: str, *, private: bool = False) -> Target:
+    """`url` of a page that somebody wants read into a knowledge base; raises `UrlRefused`.
+
+    Any host of the internet, by http or https. `private` is an operator's word: their own networks, too.
+    """
+    scheme, host, port, path = _read(url)
+    if not private and (problem := _host_problem(host)):
+        raise UrlRefused(f"{host} cannot be asked: {problem}.")
+    return Target(scheme=scheme, host=host, port=port, path=path, local=private and host in LOCAL_HOSTS)
+
+
 def host_of(url: str) -> str | None:
     """The host that `url` names, for people to read; None when it is not a good URL."""
     try:
@@ -172,6 +183,14 @@ def allowed_addresses(target: Target, found: Sequence[str]) -> list[str]:
     """The addresses of the target's name, each once, to connect to; one bad among them refuses the name."""
     for address in found:
         if problem := address_problem(address):
+            raise UrlRefused(f"{target.host} cannot be asked: its name leads to {problem}.")
+    return list(dict.fromkeys(found))
+
+
+def operators_addresses(target: Target, found: Sequence[str]) -> list[str]:
+    """`allowed_addresses` for what an operator asks: addresses of their own networks are good, too."""
+    for address in found:
+        if problem := operators_problem(address):
             raise UrlRefused(f"{target.host} cannot be asked: its name leads to {problem}.")
     return list(dict.fromkeys(found))
 

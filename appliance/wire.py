@@ -16,11 +16,19 @@ _WHOLE = re.compile(r"-?[0-9]{1,30}")
 """`int` would take other scripts' digits, blanks and underscores, too."""
 
 
+class FormPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of a form. `file_name` and `content_type` are what the client calls it, empty for a field."""
+
+    data: bytes
+    file_name: str = ""
+    content_type: str = ""
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What a handler gets: who asks, the path's variables, the query, the headers and the raw body.
 
     Names of headers are in lower case. `mount` is the prefix under which a face was reached, where it has
-    several.
+    several. Endpoints that take a form get its parts by their names instead of a body.
     """
 
     caller: Caller
@@ -29,6 +37,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     headers: dict[str, str] = {}
     mount: str = ""
+    form: dict[str, FormPart] = {}
 
     def json(self, type: type[T]) -> T:
         """The body as `type`; raises `InvalidInput` that says what is wrong with it."""
@@ -38,6 +47,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidInput(f"The body is not of the expected form: {error}.") from error
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise InvalidInput(f"The body is not JSON: {error}.") from error
+
+    def field(self, name: str) -> str:
+        """A field of the form as text, empty when it is not there; raises `InvalidInput` when it is none."""
+        part = self.form.get(name)
+        try:
+            return part.data.decode() if part is not None else ""
+        except UnicodeDecodeError as error:
+            raise InvalidInput(f"The field {name!r} of the form is not UTF-8.") from error
 
     def whole_number(self, name: str, default: int, low: int, high: int) -> int:
         """A query parameter as an integer within bounds; raises `InvalidInput`."""
@@ -53,7 +70,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer: `body` is sent as JSON, or as it is when it is a text of another `content_type`.
+    """An answer: `body` is sent as JSON, or as it is when it is bytes, or a text of another `content_type`.
 
     With a `file_name` browsers save it instead of showing it.
     """

@@ -43,7 +43,7 @@ def test_every_error_code_of_the_socket_is_documented() -> None:
     assert told == {*words.FRAME_CODES}
 
 
-WIRES = ["fluxbase.md", "chatbase.md", "ai-sdk.md", "botpress.md", "lexicon.md", "openai.md"]
+WIRES = ["fluxbase.md", "knowledge.md", "chatbase.md", "ai-sdk.md", "botpress.md", "lexicon.md", "openai.md"]
 """The pages that tell of a protocol each; their tables name its requests."""
 
 

@@ -29,6 +29,7 @@ def test_negative_numbers_short_secrets_and_unknown_providers_are_refused() -> N
         "JWT_SECRET": "short",
         "ENCRYPTION_KEY": "short",
         "PROVIDER": "bard",
+        "EMBEDDING_PROVIDER": "bard",
     }.items():
         with pytest.raises(InvalidInput, match=f"APPLIANCE_{name}"):
             load({f"APPLIANCE_{name}": value})

@@ -19,6 +19,7 @@ COMMANDS = {
     "settings": "Set, list and remove values for {{key}} in bot files.",
     "data": "Import and list the team's own data.",
     "bots": "List, check and send bot files.",
+    "kb": "Make, fill and search knowledge bases.",
     "backup": "Copy the database to one file while it is served.",
     "restore": "Put a backup in place of the database.",
 }

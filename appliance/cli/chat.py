@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from appliance.cli.chat_tables import change_rows, change_title, clean, local_minute, result
-from appliance.client import AIChat, Answer, Change, ChatError, ChatEvent, ConnectError
+from appliance.client import AIChat, Answer, Change, ChatError, ChatEvent, ConnectError, Source
 from appliance.errors import ApplianceError
 
 URL = "http://127.0.0.1:8080"
@@ -216,6 +216,9 @@ class Terminal:
                 return error.text
 
 
+CITATION = re.compile(r"\[(\d{1,2})\]")
+
+
 class Printer:
     """Writes the events of one answer; keeps track of whether a line is open."""
 
@@ -224,12 +227,15 @@ class Printer:
         self._err = err
         self._open_line = False
         self._emphasis = Emphasis()
+        self._sources: dict[int, Source] = {}
+        self._text: list[str] = []
 
     def show(self, event: ChatEvent) -> None:
         """Print one event, if there is anything in it for people."""
         match event.type:
             case "content":
                 text = clean(event.delta)
+                self._text.append(text)
                 self._out.print(self._emphasis.write(text) if self._out.is_terminal else Text(text), end="")
                 self._open_line = not event.delta.endswith("\n")
             case "progress":
@@ -238,13 +244,26 @@ class Printer:
             case "query_result" | "tool_result":
                 self.end_line()
                 self._query(event)
+            case "sources":
+                self._sources |= {source.number: source for source in event.sources}
             case "done":
                 self.end_line()
+                self._cited()
                 if event.usage:
                     self._err.print(Text(f"{event.usage.total_tokens} tokens", style="dim"))
             case "cancelled":
                 self.end_line()
                 self._err.print("Stopped.", style="dim")
+
+    def _cited(self) -> None:
+        """Name what the answer cites."""
+        numbers = dict.fromkeys(int(number) for number in CITATION.findall("".join(self._text)))
+        for source in (self._sources[number] for number in numbers if number in self._sources):
+            page = "" if source.page is None else f", page {source.page}"
+            where = f" ({source.url})" if source.url else ""
+            self._err.print(Text(clean(f"[{source.number}] {source.title}{page}{where}"), style="dim"))
+        self._sources.clear()
+        self._text.clear()
 
     def end_line(self) -> None:
         """Close the line that text was written to."""

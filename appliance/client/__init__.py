@@ -14,7 +14,7 @@ into another project together with its requirements: trio, trio-websocket, msgsp
 
 from appliance.client.answer import Answer
 from appliance.client.chat import AIChat
-from appliance.client.events import Change, ChatError, ChatEvent, ConnectError, RowChange, Usage
+from appliance.client.events import Change, ChatError, ChatEvent, ConnectError, RowChange, Source, Usage
 from appliance.client.mailbox import Events
 from appliance.client.rest import Client
 from appliance.client.transport import ApiError
@@ -30,5 +30,6 @@ __all__ = [
     "ConnectError",
     "Events",
     "RowChange",
+    "Source",
     "Usage",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from appliance.client.knowledge import AdminKnowledge
 from appliance.client.shapes import (
     AdminConversationPage,
     AdminMessagePage,
@@ -22,17 +23,14 @@ from appliance.client.shapes import (
     TableList,
     TableSummary,
 )
-from appliance.client.transport import Transport, segment
+from appliance.client.transport import segment
 
 BASE = "/api/v1/admin/ai"
 UNSET = msgspec.UNSET
 
 
-class AdminAI:
-    """Needs an administrator's token or a service key."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+class AdminAI(AdminKnowledge):
+    """Needs an administrator's token or a service key. Knowledge bases are `AdminKnowledge`."""
 
     # -- bots ----------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from appliance.client.events import Change
+from appliance.client.knowledge import Knowledge
 from appliance.client.shapes import (
     ChangeList,
     Chatbot,
@@ -20,11 +21,11 @@ from appliance.client.transport import ApiError, Transport, segment
 BASE = "/api/v1/ai"
 
 
-class AI:
-    """What everybody may ask; conversations need a user."""
+class AI(Knowledge):
+    """What everybody may ask; conversations and knowledge bases need a user."""
 
     def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+        super().__init__(transport, BASE)
 
     async def list_chatbots(self) -> list[Chatbot]:
         """The enabled, public bots."""

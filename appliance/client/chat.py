@@ -21,6 +21,7 @@ from appliance.client.events import (
     ChatError,
     ChatEvent,
     ConnectError,
+    Source,
     Usage,
     chat_error,
     too_long,
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 OnContent: TypeAlias = Callable[[str, str], object]
 OnProgress: TypeAlias = Callable[[str, str, str], object]
 OnQueryResult: TypeAlias = Callable[[str, str, int, list[dict[str, Any]], str], object]
+OnSources: TypeAlias = Callable[[list[Source], str], object]
 OnChange: TypeAlias = Callable[[Change, str, str], object]
 OnDone: TypeAlias = Callable[[Usage | None, str], object]
 OnError: TypeAlias = Callable[[str, str | None, str | None], object]
@@ -55,6 +57,7 @@ class AIChat:
         on_content: OnContent | None = None,
         on_progress: OnProgress | None = None,
         on_query_result: OnQueryResult | None = None,
+        on_sources: OnSources | None = None,
         on_change: OnChange | None = None,
         on_done: OnDone | None = None,
         on_error: OnError | None = None,
@@ -68,6 +71,7 @@ class AIChat:
         self.on_content = on_content
         self.on_progress = on_progress
         self.on_query_result = on_query_result
+        self.on_sources = on_sources
         self.on_change = on_change
         self.on_done = on_done
         self.on_error = on_error
@@ -242,6 +246,8 @@ class AIChat:
         try:
             frame = msgspec.json.decode(raw, type=dict[str, Any])
             known = {name: value for name, value in frame.items() if value is not None}
+            if known.get("type") == "sources":
+                known["sources"] = known.pop("data", [])
             event = msgspec.convert(known, ChatEvent)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             log.warning("ignored a frame that is not of this protocol: %s", error)
@@ -294,6 +300,8 @@ class AIChat:
                     self.on_query_result,
                     *(event.query, event.summary, event.row_count, event.data, where),
                 )
+            case "sources":
+                _call(self.on_sources, event.sources, where)
             case "done":
                 _call(self.on_done, event.usage, where)
             case "error":

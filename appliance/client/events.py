@@ -46,10 +46,27 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: str | None = None
 
 
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A passage that the answer can cite as `[number]`; `content` is `text[start:end]` of its document."""
+
+    number: int
+    document_id: str = ""
+    chunk_id: str = ""
+    title: str = ""
+    knowledge_base: str = ""
+    similarity: float = 0.0
+    content: str = ""
+    start: int = 0
+    end: int = 0
+    page: int | None = None
+    headings: list[str] = []
+    url: str = ""
+
+
 class ChatEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One frame from the server; `type` says which of the other fields mean something.
 
-    Types: chat_started, resumed, user_message, progress, content, query_result, tool_result, done,
+    Types: chat_started, resumed, user_message, progress, sources, content, query_result, tool_result, done,
     cancelled, error; and two of the client's own, connected and disconnected.
     """
 
@@ -69,6 +86,8 @@ class ChatEvent(msgspec.Struct, frozen=True, kw_only=True):
     truncated: bool = False
     result_id: str = ""
     change: Change | None = None
+    sources: list[Source] = []
+    """Of a `sources` event, whose frame has them in `data`."""
     content: str = ""
     message_id: str = ""
     client_message_id: str = ""

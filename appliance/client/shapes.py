@@ -195,13 +195,14 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TableSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A table or view; `columns` and `foreign_keys` are numbers."""
+    """A table or view; `columns` and `foreign_keys` are numbers, `last_export` when it became a document."""
 
     schema: str
     name: str
     type: str = "table"
     columns: int = 0
     foreign_keys: int = 0
+    last_export: str | None = None
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):

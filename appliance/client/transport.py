@@ -30,6 +30,14 @@ class ApiError(Exception):
         self.details = dict(details or {})
 
 
+class File(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that is sent; without a type its name tells it."""
+
+    data: bytes
+    name: str
+    mime_type: str = ""
+
+
 class Transport:
     """One server, with what is shown to it in every request."""
 
@@ -50,7 +58,9 @@ class Transport:
         query: Query | None = None,
     ) -> T:
         """One request; parameters that are None are left out. `answer` is what its JSON is read as."""
-        raw = await self.fetch(method, path, body, query)
+        return self._read(await self.fetch(method, path, body, query), answer)
+
+    def _read(self, raw: bytes, answer: type[T]) -> T:
         try:
             return msgspec.json.decode(raw, type=answer)
         except msgspec.MsgspecError as error:
@@ -68,10 +78,21 @@ class Transport:
         params = {name: _text(value) for name, value in (query or {}).items() if value is not None}
         content = None if body is None else msgspec.json.encode(body)
         headers = {"Content-Type": "application/json"} if body is not None else {}
+        return await self._request(method, path, params=params, content=content, headers=headers)
+
+    async def upload(self, path: str, answer: type[T], file: File, fields: Mapping[str, Any]) -> T:
+        """A form with a part named file; fields that are None are left out, what is no text goes as JSON."""
+        data = {
+            name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            for name, value in fields.items()
+            if value is not None
+        }
+        part = (file.name, file.data, file.mime_type) if file.mime_type else (file.name, file.data)
+        return self._read(await self._request("POST", path, data=data, files={"file": part}), answer)
+
+    async def _request(self, method: str, path: str, **more: Any) -> bytes:
         try:
-            answer = await self._http.request(
-                method, self.url + path, params=params, content=content, headers=headers
-            )
+            answer = await self._http.request(method, self.url + path, **more)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = str(error) or type(error).__name__
             raise ApiError(f"Cannot reach {self.url}: {reason}", code="CONNECT_FAILED") from error

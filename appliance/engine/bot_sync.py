@@ -65,6 +65,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     unchanged: list[Key] = []
     errors: list[Problem] = []
     warnings: list[Note] = []
+    bots: dict[Key, Bot] = {}
+    """The good ones, as they are to be; what else is wrong with them can be told with `warn`."""
 
     @property
     def changed(self) -> dict[str, list[str]]:
@@ -244,6 +246,8 @@ async def system_settings(bots: Bots, caller: Caller) -> SettingValues:
 
 def warn_of_missing(outcome: Outcome, key: Key, bot: Bot | None, system: SettingValues) -> None:
     """Warn of `required-settings` that the system does not have; users' own cannot be known here."""
+    if bot is not None:
+        outcome.bots[key] = bot
     missing = missing_settings(bot, system) if bot else []
     outcome.warn(
         key,

@@ -66,6 +66,8 @@ class Catalogue:
         self._problem = ""
         self.on_loaded: Callable[[], Awaitable[None]] | None = None
         """Awaited by `watch` after each look at the files."""
+        self.on_looked: Callable[[], None] | None = None
+        """Called by `watch` after that, for those who read what stands beside the files."""
 
     def load(self) -> Changes:
         """Read what is new or changed on disk; raises `InvalidInput` if a folder is missing.
@@ -164,6 +166,8 @@ class Catalogue:
             await trio.to_thread.run_sync(self.load)
             if self.on_loaded is not None:
                 await self.on_loaded()
+            if self.on_looked is not None:
+                self.on_looked()
         except InvalidInput as error:
             problem = error.text
             if problem != self._problem:

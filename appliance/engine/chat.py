@@ -94,6 +94,12 @@ class Chat:
             self._idle = trio.Event()
             self._nursery.start_soon(self._work)
 
+    def withhold(self) -> None:
+        """Somebody is about to join: take out what was, and is being, found for one person alone."""
+        self.log.withhold()
+        for turn in self._turns:
+            turn.withhold()
+
     async def wait_idle(self) -> None:
         """Sleep until no turn runs or waits."""
         if self._working:

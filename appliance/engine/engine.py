@@ -65,10 +65,12 @@ from appliance.store import (
     turns,
     users,
 )
+from appliance.store.knowledge import retrievals
 
 TIDY_UP_EVERY_S = 60.0
 GUESTS_EVERY_S = 3600.0
 """Guests may be many, and it is no matter when one of them is forgotten."""
+RETRIEVALS_KEPT_S = 30 * 86_400.0
 IDLE_WAIT_S = 5.0
 """An answer that asks its client for something is stored within a moment."""
 
@@ -483,6 +485,19 @@ class Engine:
                 chat.log.append(event)
             await store.write(posts.place, conversation_id, chat.log.position)
 
+    @asynccontextmanager
+    async def withholding(self, conversation: Conversation) -> AsyncIterator[None]:
+        """Let somebody join within: in memory nothing is left that was found for one person alone.
+
+        No message is admitted meanwhile, so that no turn begins between this and what is stored.
+        """
+        chat = self._chat(conversation)
+        with chat.pinned():
+            async with chat.admission:
+                await self.services.settler.retry(self.services.store)
+                chat.withhold()
+                yield
+
     async def delete(self, conversation_id: str, caller: Caller) -> None:
         """Hide the conversation for good and stop what runs in it; raises `ConversationNotFound`."""
         chat = self._chat(self.own(conversation_id, caller))
@@ -570,6 +585,7 @@ class Engine:
                 await self.services.store.write(proposals.expire, now)
                 if now >= guests_at:
                     await self.services.store.write(guests.purge, now, busy=busy)
+                    await self.services.store.write(retrievals.forget, now - RETRIEVALS_KEPT_S)
                     guests_at = now + GUESTS_EVERY_S
                 await self.services.settler.retry(self.services.store)
             except StoreError as error:

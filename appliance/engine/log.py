@@ -14,6 +14,7 @@ from bisect import bisect_right
 import msgspec
 import trio
 
+from appliance import withholding
 from appliance.events import TERMINAL_EVENTS, LogEvent, TextDelta, TurnStarted, width
 
 
@@ -66,6 +67,10 @@ class Log:
         for wakeup in self._wakeups.values():
             wakeup.set()
         return self.position
+
+    def withhold(self) -> None:
+        """Take out of what is in memory what those who join later may not read; positions stay."""
+        self._entries = [Entry(entry.seq, withholding.event(entry.event)) for entry in self._entries]
 
     def open_cursor(self, after: int, wakeup: Wakeup) -> Cursor:
         """A reader that has seen everything up to `after`; `wakeup` is set whenever there is more."""

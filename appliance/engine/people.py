@@ -8,6 +8,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import apsw
+
 from appliance import limits
 from appliance.bot import Bot
 from appliance.conversation import Conversation
@@ -16,7 +18,7 @@ from appliance.engine.engine import Engine
 from appliance.errors import UserNotFound
 from appliance.events import EventPosted, PersonJoined, PersonLeft
 from appliance.identity import Caller
-from appliance.store import custom_events, guests, people, usage
+from appliance.store import custom_events, guests, people, turns, usage
 from appliance.store.custom_events import CustomEvent as CustomEvent
 from appliance.store.people import Details as Details
 from appliance.store.people import Participant as Participant
@@ -100,9 +102,23 @@ async def bring(engine: Engine, conversation: Conversation, owners: list[str]) -
 
 
 async def add(engine: Engine, conversation: Conversation, owner: str) -> None:
-    """Let a person take part and tell the others, unless they did already."""
+    """Let a person take part and tell the others, unless they did already.
+
+    What was found in somebody's own documents so far is no longer shown (see `withholding`).
+    """
     services = engine.services
-    if await services.store.write(people.join, conversation.id, [owner], services.clock()):
+    if is_in(engine, conversation, owner):
+        return
+
+    def write(db: apsw.Connection) -> bool:
+        joined = people.join(db, conversation.id, [owner], services.clock())
+        if joined:
+            turns.withhold(db, conversation.id)
+        return joined
+
+    async with engine.withholding(conversation):
+        joined = await services.store.write(write)
+    if joined:
         await engine.tell(conversation.id, conversation.tenant, PersonJoined(person=owner))
 
 

@@ -7,9 +7,10 @@ from typing import TypeVar
 
 import msgspec
 
+from appliance import withholding
 from appliance.engine.log import Log
-from appliance.events import TextDelta, ToolCalled, ToolFinished, TurnEvent
-from appliance.messages import Part, TextPart, ToolCall, ToolCallPart, ToolResult, ToolResultPart
+from appliance.events import SourcesFound, TextDelta, ToolCalled, ToolFinished, TurnEvent
+from appliance.messages import Part, SourcesPart, TextPart, ToolCall, ToolCallPart, ToolResult, ToolResultPart
 
 T = TypeVar("T")
 
@@ -32,6 +33,7 @@ class Recorder:
         """Position of the turn's first event."""
         self.text_length = 0
         """Characters of the answer so far."""
+        self._withholds = False
 
     @property
     def position(self) -> int:
@@ -40,6 +42,7 @@ class Recorder:
 
     def append(self, event: TurnEvent) -> None:
         """Add an event to the log and to the answer's parts, if it belongs there."""
+        event = withholding.event(event) if self._withholds else event
         before = self._log.position
         position = self._log.append(event)
         self.first_seq = self.first_seq or position
@@ -55,8 +58,16 @@ class Recorder:
             case ToolFinished(result=result):
                 self._close_run()
                 self._parts.append(ToolResultPart(seq=position, result=_kept(result)))
+            case SourcesFound(sources=sources):
+                self._close_run()
+                self._parts.append(SourcesPart(seq=position, sources=sources))
             case _:
                 self._close_run()  # the event took a position, so the text behind it is another run
+
+    def withhold(self) -> None:
+        """From now on, and in the parts so far, leave out what is for the asker alone."""
+        self._withholds = True
+        self._parts = [withholding.part(part) for part in self._parts]
 
     async def around_tool(
         self, call: ToolCall, run: Callable[[ToolCall], Awaitable[ToolResult]]

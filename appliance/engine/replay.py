@@ -6,6 +6,7 @@ from appliance.engine.log import Entry
 from appliance.events import (
     LogEvent,
     MessagePosted,
+    SourcesFound,
     TextDelta,
     ToolCalled,
     ToolFinished,
@@ -14,7 +15,7 @@ from appliance.events import (
     TurnFailed,
     TurnStarted,
 )
-from appliance.messages import Message, Part, TextPart, ToolCallPart, ToolResultPart, Usage
+from appliance.messages import Message, Part, SourcesPart, TextPart, ToolCallPart, ToolResultPart, Usage
 from appliance.store.posts import PAUSED
 
 
@@ -81,6 +82,8 @@ def _part(part: Part) -> Entry:
             return Entry(seq, ToolCalled(call=call, by_client=part.by_client))
         case ToolResultPart(seq=seq, result=result):
             return Entry(seq, ToolFinished(result=result))
+        case SourcesPart(seq=seq, sources=sources):
+            return Entry(seq, SourcesFound(sources=sources))
 
 
 def _ended(message: Message) -> LogEvent:

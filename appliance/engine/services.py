@@ -13,6 +13,7 @@ from appliance.botsettings import SettingValues, missing_settings
 from appliance.datarules import DataConfig
 from appliance.engine.bots import Bots
 from appliance.engine.guest_keys import GuestKeys, NoGuestKeys
+from appliance.engine.knowledge.library import Library
 from appliance.engine.providers import Providers
 from appliance.engine.schemas import Known, Schemas
 from appliance.engine.settler import Settler
@@ -55,6 +56,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """Keys by which users of Botpress clients are known again."""
     data: Callable[[], DataConfig] = DataConfig
     """The rules that hold for every bot, as `data.yaml` has them now."""
+    library: Library | None = None
+    """The knowledge bases."""
     settler: Settler = msgspec.field(default_factory=Settler)
     schemas: Schemas = msgspec.field(default_factory=Schemas)
 

@@ -1,16 +1,16 @@
 """The structure of the team's data for administrators: of the data file, and of the attached ones.
 
-No rule binds this: who writes the rules has to see what there is. Rows are not read.
+No rule binds this: who writes the rules has to see what there is. Rows are read by `sample` only.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import apsw
 import msgspec
@@ -21,7 +21,7 @@ from appliance.engine.engine import Engine
 from appliance.errors import NotFound, StoreError
 from appliance.schema import Column, Schema, Table, with_notes
 from appliance.sqlguard import PUBLIC, SqlPolicy, fold
-from appliance.store import structure
+from appliance.store import samples, structure
 from appliance.store.structure import TableFacts, TableName
 from appliance.tools.sql_comments import comments
 from appliance.tools.sql_schema import open_read_only
@@ -72,6 +72,17 @@ async def table(engine: Engine, schema: str, name: str) -> TableDetails:
         notes=_notes(config, schema, facts),
         has_rules=bool(policy.row_rules(facts.name, schema)),
     )
+
+
+async def sample(
+    engine: Engine, details: TableDetails, columns: Sequence[str], limit: int
+) -> list[tuple[Any, ...]]:
+    """The first rows of a table (no view), cut to what an example needs; raises `StoreError`.
+
+    Whether rules allow it has to be asked before.
+    """
+    name = details.facts.name
+    return await _read(engine, details.schema, lambda db: samples.rows(db, name, columns, limit))
 
 
 def _schema(config: DataConfig, wanted: str) -> str:

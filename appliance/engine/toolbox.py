@@ -23,8 +23,9 @@ from appliance.messages import QueryOutcome, ToolCall, ToolResult
 from appliance.providers.base import ToolSpec
 from appliance.redact import Redactor
 from appliance.store import audit
-from appliance.tools.base import Tool, ToolContext, ToolError, ToolOutput
+from appliance.tools.base import Graph, LookUp, Tool, ToolContext, ToolError, ToolOutput
 from appliance.tools.for_model import outcome_text
+from appliance.withholding import DOCUMENT_TOOLS
 
 SQL_TOOL = "execute_sql"
 THINK = "think"
@@ -88,6 +89,8 @@ class Toolbox:
         on_thought: Callable[[str], None],
         clients: Sequence[ClientTool] = (),
         message_id: str = "",
+        look_up: LookUp | None = None,
+        graph: Graph | None = None,
     ) -> Toolbox:
         """All tools that the bot offers to this caller for this question; raises `SettingsMissing`.
 
@@ -103,8 +106,12 @@ class Toolbox:
             user_message=question,
             run_sql=data.run_sql,
             values=values,
+            look_up=look_up,
+            graph=graph,
         )
         tools = [tool for tool in services.tools.values() if is_offered(bot, tool.name)]
+        if look_up is None:
+            tools = [tool for tool in tools if tool.name not in DOCUMENT_TOOLS]
         for source in services.sources:
             offered = [tool for tool in await source.tools(context) if tool.name not in services.tools]
             tools += [tool for tool in offered if not source.opt_in or is_opted_in(bot, tool.name)]

@@ -17,11 +17,13 @@ from appliance.bot import Bot
 from appliance.changes import Proposal
 from appliance.engine.recorder import Recorder
 from appliance.engine.services import Services
-from appliance.engine.toolbox import Toolbox
+from appliance.engine.toolbox import THINK, Toolbox
+from appliance.engine.turn_sources import TurnSources
 from appliance.errors import ApplianceError, ProviderBroken, ProviderError, StoreError, ToolLoop
 from appliance.events import (
     Extra,
     Progress,
+    SourcesFound,
     Step,
     TextDelta,
     ToolCalled,
@@ -35,8 +37,10 @@ from appliance.events import (
 from appliance.identity import Caller
 from appliance.messages import (
     Finish,
+    Message,
     MessageStatus,
     PromptMessage,
+    Source,
     ToolCall,
     ToolResult,
     Usage,
@@ -53,6 +57,7 @@ from appliance.providers.base import (
 )
 from appliance.schema_text import LeftOut
 from appliance.store import turns, usage
+from appliance.withholding import DOCUMENT_TOOLS
 
 FLUSH_EVERY_S = 1.0
 """A crash loses at most this much of a running answer."""
@@ -67,6 +72,9 @@ NO_WORDS_NOTE = "(The model looked things up, but gave no answer in words.)"
 
 CALLS_MAX = 20
 """Tools that one answer of a model may call; each may bring a megabyte. Further ones are not made."""
+
+NO_ANSWER = DOCUMENT_TOOLS | {"vector_search", THINK}
+"""Tools that bring no answer beside the documents."""
 
 DECISION_TOOL = "confirm_change"
 """The name under which a decision of the user stands among the model's own calls; it cannot be called."""
@@ -137,6 +145,7 @@ class Turn:
         self._finish: Finish = "stop"
         self._began = False
         self._answered = False
+        self._sources = TurnSources(question.bot, question.caller, None, self._tell_sources)
         self._end_event: TurnDone | TurnCancelled | TurnFailed | None = None
 
     @property
@@ -149,6 +158,10 @@ class Turn:
         if not self._scope.cancel_called:
             self._cancelled_by = reason
             self._scope.cancel()
+
+    def withhold(self) -> None:
+        """Somebody is about to join: keep from them what is found for the asker alone."""
+        self._recorder.withhold()
 
     async def run(self) -> None:
         """Answer, then store and announce the end; raises nothing but cancellation from outside."""
@@ -198,6 +211,13 @@ class Turn:
         """Call the model, run the tools that it asks for, until it answers or has asked often enough."""
         self._progress("thinking", "Thinking...")
         question, bot = self.question, self.question.bot
+        self._sources = sources = await TurnSources.open(
+            bot,
+            question.caller,
+            self._services.library,
+            self._tell_sources,
+            conversation_id=question.conversation_id,
+        )
         toolbox = await Toolbox.open(
             self._services,
             bot,
@@ -207,14 +227,17 @@ class Turn:
             self._think,
             clients=bot.client_tools if question.runs_tools else [],
             message_id=question.answer_id,
+            look_up=sources.look_up,
+            graph=sources.graph,
         )
         self._provider = self._services.choose_provider(bot)
-        messages = await self._prompt(toolbox)
+        messages = await self._prompt(toolbox, sources)
         if question.decision:
             # No tools: a decision passes the limits, so it must not lead to more than one answer in words.
             messages += await self._decide(toolbox, question.decision)
             await self._call_model(messages, [])
             return self._check_answered()
+        used_tools = False
         for number in range(bot.max_iterations + toolbox.thinks_first):
             text, calls = await self._call_model(
                 messages, toolbox.specs(only_think=toolbox.thinks_first and not number)
@@ -225,6 +248,7 @@ class Turn:
             ours = [call for call in calls[:CALLS_MAX] if call not in theirs]
             results = [await self._run_tool(toolbox, call) for call in ours]
             results += [toolbox.one_too_many(call) for call in calls[CALLS_MAX:]]
+            used_tools = used_tools or any(result.ok and result.name not in NO_ANSWER for result in results)
             if theirs:
                 return self._ask_client(theirs)
             messages += prompt.called(text, calls, results)
@@ -239,20 +263,23 @@ class Turn:
             await self._call_model(messages, [])
             if not self._recorder.text_length:
                 self._recorder.append(TextDelta(text=NO_WORDS_NOTE))
-        return self._check_answered()
+        self._check_answered()
+        await sources.note_gap(question.content, question.conversation_id, used_tools=used_tools)
+        return None
 
     def _check_answered(self) -> None:
         """A model that has nothing at all to say has failed: people are owed an answer or an error."""
         if not self._recorder.text_length:
             raise ProviderBroken("The model gave an empty answer.")
 
-    async def _prompt(self, toolbox: Toolbox) -> list[PromptMessage]:
+    async def _prompt(self, toolbox: Toolbox, sources: TurnSources) -> list[PromptMessage]:
         question = self.question
         assert self._provider is not None
         context_tokens = self._services.settings.context_tokens or self._provider.context_tokens
         bot, store = question.bot, self._services.store
         room = max(0, context_tokens - min(bot.max_tokens, context_tokens // 2))
         history = await store.read(turns.history, question.conversation_id, limit=HISTORY_MESSAGES_MAX)
+        await self._retrieve(sources, history, room)
         known = await toolbox.schema()
         shown = known and relevance.choose_tables(
             known.schema,
@@ -269,6 +296,7 @@ class Turn:
                 schema=shown.schema if shown else None,
                 left_out=shown.left_out if shown else LeftOut(),
                 examples=relevance.choose_examples(bot.examples, question.content) if shown else [],
+                references=sources.section(),
                 tools=[spec.name for spec in toolbox.specs()],
                 history=history,
                 question=question.content if question.outputs is None else None,
@@ -279,6 +307,27 @@ class Turn:
                 now=self._services.utc_text(),
                 budget_tokens=room,
             )
+        )
+
+    async def _retrieve(self, sources: TurnSources, history: list[Message], room: int) -> None:
+        """Find passages for the question; a decision needs none, and an answer that goes on has them."""
+        question = self.question
+        if sources.look_up is None or question.decision:
+            return
+        if question.outputs is not None:
+            sources.keep(history)
+            return
+        self._progress("retrieving", "Searching documents...")
+        before = [message for message in history if message.id != question.message_id]
+        earlier = [message.content for message in before if message.role == "user"]
+        if question.extra.history is not None:
+            earlier = [message.content for message in question.extra.history if message.role == "user"]
+        await sources.retrieve(
+            question.content,
+            earlier,
+            room_tokens=room,
+            conversation_id=question.conversation_id,
+            message_id=question.answer_id,
         )
 
     async def _call_model(
@@ -317,14 +366,22 @@ class Turn:
             refused = not texts and not calls
             raise
         finally:
+            self._append_shown(self._sources.citations.flush())
             if told or not refused:  # a call that never began to answer cost nothing
                 self._usage += told or _estimate(messages, texts, calls)
         return "".join(texts), calls
 
     def _append_text(self, text: str) -> None:
-        self._recorder.append(TextDelta(text=text))
+        self._append_shown(self._sources.citations.feed(text))
         if self._recorder.text_length > ANSWER_CHARS_MAX:
             raise ProviderBroken(f"The model wrote more than {ANSWER_CHARS_MAX} characters and was stopped.")
+
+    def _append_shown(self, text: str) -> None:
+        if text:
+            self._recorder.append(TextDelta(text=text))
+
+    def _tell_sources(self, sources: list[Source]) -> None:
+        self._recorder.append(SourcesFound(sources=sources))
 
     async def _run_tool(self, toolbox: Toolbox, call: ToolCall) -> ToolResult:
         step, label = toolbox.announce(call)

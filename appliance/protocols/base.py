@@ -131,12 +131,15 @@ Handler: TypeAlias = Callable[[Engine, Request], Awaitable[Reply | Stream]]
 
 
 class Param(msgspec.Struct, frozen=True, kw_only=True):
-    """One query parameter or header, for the description of an endpoint; `schema` is a JSON schema."""
+    """One query parameter, header or field of a form, for the description of an endpoint.
+
+    `schema` is a JSON schema.
+    """
 
     name: str
     description: str
     schema: dict[str, Any] = msgspec.field(default_factory=lambda: {"type": "string"})
-    where: Literal["query", "header"] = "query"
+    where: Literal["query", "header", "form"] = "query"
     required: bool = False
 
 
@@ -157,6 +160,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     params: tuple[Param, ...] = ()
     body: Any = None
     body_required: bool = True
+    form: tuple[Param, ...] = ()
+    """Fields of a body that is `multipart/form-data` instead of JSON; it may be as large as a document."""
     answers: Mapping[int, Any] = {}
     errors: tuple[int, ...] = ()
     access: Literal["open", "anyone", "user", "key", "admin"] = "user"

@@ -20,6 +20,7 @@ from appliance.events import (
     PersonJoined,
     PersonLeft,
     Progress,
+    SourcesFound,
     TextDelta,
     ToolCalled,
     ToolFinished,
@@ -29,7 +30,7 @@ from appliance.events import (
     TurnStarted,
 )
 from appliance.identity import Caller
-from appliance.messages import ToolCall, ToolResult, Usage
+from appliance.messages import Source, ToolCall, ToolResult, Usage
 from appliance.protocols.base import Stream
 from appliance.protocols.chunk_frames import (
     DONE,
@@ -45,6 +46,7 @@ from appliance.protocols.chunk_frames import (
     start,
 )
 from appliance.protocols.query_data import query_data
+from appliance.protocols.source_data import source_data
 from appliance.protocols.tool_values import failure_of, input_of, output_of
 from appliance.wire import Reply
 
@@ -144,12 +146,12 @@ class ChunkCodec:
                 return self._end(event) if event.turn_id == self._turn_id else []
             case MessagePosted() | MessageDeleted() | PersonJoined() | PersonLeft() | EventPosted():
                 return []
-            case Progress() | TextDelta() | ToolCalled() | ToolFinished():
+            case Progress() | TextDelta() | ToolCalled() | ToolFinished() | SourcesFound():
                 return self._content(event) if self._begun else []
             case _:
                 assert_never(event)
 
-    def _content(self, event: Progress | TextDelta | ToolCalled | ToolFinished) -> list[Chunk]:
+    def _content(self, event: Progress | TextDelta | ToolCalled | ToolFinished | SourcesFound) -> list[Chunk]:
         match event:
             case Progress(step="reasoning", message=message):
                 return [*self._in_step(), *self._close_text(), *self._reasoning(message)]
@@ -163,6 +165,8 @@ class ChunkCodec:
                 return self._called(call, by_client)
             case ToolFinished(result=result):
                 return self._answered(result)
+            case SourcesFound(sources=sources):
+                return [*self._in_step(), *self._close_text(), *source_chunks(sources)]
             case _:
                 assert_never(event)
 
@@ -313,6 +317,20 @@ def empty_stream(
 def finish_reason(event: Ended) -> str:
     """The AI SDK's word for how a turn ended (4, rule 6)."""
     return _FINISH[event.finish] if isinstance(event, TurnDone) else "error"
+
+
+def source_chunks(sources: Sequence[Source]) -> list[Chunk]:
+    """A part for each source, then ours with the passages: `[n]` in the text is the one with that number."""
+    passages = {"type": "data-sources", "data": [source_data(source) for source in sources]}
+    return [*map(_source_chunk, sources), passages]
+
+
+def _source_chunk(source: Source) -> Chunk:
+    """Without an address it is a document, which needs a media type and a title (4)."""
+    named = {"sourceId": source.chunk_id, "title": source.title}
+    if source.url:
+        return {"type": "source-url", **named, "url": source.url}
+    return {"type": "source-document", **named, "mediaType": source.mime_type or "text/plain"}
 
 
 def _ours(by_client: bool) -> Chunk:

@@ -14,6 +14,7 @@ from appliance.protocols.base import Endpoint, Face, Param
 from appliance.protocols.json_schemas import Json, Schemas
 
 JSON = "application/json"
+FORM = "multipart/form-data"
 STREAMS = frozenset({"text/event-stream", "application/x-ndjson"})
 """Media types of answers that go on; OpenAPI 3.1 has no schema for what comes one after the other."""
 _NO_NAME = re.compile(r"[/<>*]+")
@@ -136,8 +137,19 @@ def _operation(face: Face, endpoint: Endpoint, schemas: Schemas) -> Json:
     if endpoint.body is not None:
         content = {JSON: {"schema": schemas.of(endpoint.body)}}
         operation["requestBody"] = {"required": endpoint.body_required, "content": content}
+    elif endpoint.form:
+        operation["requestBody"] = {"required": True, "content": {FORM: {"schema": _form(endpoint.form)}}}
     operation["responses"] = {**_answers(endpoint, schemas), **_errors(face, endpoint, schemas)}
     return operation
+
+
+def _form(fields: Sequence[Param]) -> Json:
+    """The fields of a form; a file among them says so by the `format` of its schema."""
+    return {
+        "type": "object",
+        "properties": {field.name: {**field.schema, "description": field.description} for field in fields},
+        "required": [field.name for field in fields if field.required],
+    }
 
 
 def _parameter(param: Param) -> Json:
@@ -185,7 +197,7 @@ def _errors(face: Face, endpoint: Endpoint, schemas: Schemas) -> Json:
 def _refused_at_the_door(face: Face, endpoint: Endpoint) -> Iterator[int]:
     if face.identifies and endpoint.access != "open":
         yield from (401, 403)
-    if endpoint.body is not None:
+    if endpoint.body is not None or endpoint.form:
         yield from (400, 413)
     if face.requests_per_10_s:
         yield 429

@@ -91,6 +91,11 @@ def configured(settings: Settings, client: httpx.AsyncClient) -> dict[str, Provi
     return {first: providers.pop(first), **providers}
 
 
+def config_of(settings: Settings, family: str) -> dict[str, str]:
+    """What the environment tells of this family, with its secrets; it need not be complete."""
+    return _config(_spread(settings), family)
+
+
 def from_settings(settings: Settings, client: httpx.AsyncClient) -> Provider:
     """The default provider alone."""
     return next(iter(configured(settings, client).values()))

@@ -5,7 +5,8 @@ of Quart. What it changes, each because a bare server was ended, frozen or fille
 
 - HTTP/2 does not exist here, neither by prior knowledge nor by `Upgrade: h2c`;
 - a request that cannot be served is refused with a status before any application code runs;
-- request bodies are cut at `body_bytes_max`, WebSocket messages at `message_bytes_max` (fragments in sum),
+- request bodies are cut at `body_bytes_max` (uploads at `upload_bytes_max`, and only a few large ones at a
+  time), WebSocket messages at `message_bytes_max` (fragments in sum),
   as soon as a frame announces too much; permessage-deflate is never negotiated;
 - bytes that arrive before the 101 wait for it; a protocol error is answered with its close code;
 - a send to a client that has gone is a checkpoint, so that a loop of sends sees its cancellation;
@@ -41,15 +42,18 @@ from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
 
 from appliance.server.heads import (
+    Refusal,
     error_body,
     origin_form,
     passed_headers,
     plain_headers,
     refusal,
     too_large,
+    too_many_uploads,
     wants_websocket,
 )
 from appliance.server.limits import ServerLimits
+from appliance.server.places import Places
 
 INBOX_MESSAGES = 10
 """Messages that wait between the socket and the application; then reading stops (TCP back-pressure)."""
@@ -62,6 +66,7 @@ class GuardConfig(Config):
 
     def __init__(self, limits: ServerLimits) -> None:
         self.limits = limits
+        self.uploads = Places()
         self.accesslog = None
         self.errorlog = None  # what it would log is logged, or raised, by our own classes
         self.websocket_ping_interval = None  # it never misses a pong: our own heartbeat does
@@ -142,19 +147,40 @@ class Http1(H11Protocol):
 class HttpStream(HTTPStream):
     """One request and its response."""
 
-    _body_bytes = 0
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        assert isinstance(self.config, GuardConfig)
+        self._place = self.config.uploads.place()
+        self._body_bytes = 0
+        self._bytes_max = 0
+        self._is_large = False
 
     async def handle(self, event: Event) -> None:
         """Take what the client sent; a body over the limit ends the request with 413."""
-        if isinstance(event, Body) and not self.closed:
+        if isinstance(event, Request):
+            self._bytes_max = _limits(self.config).bytes_max(event.method, event.raw_path)
+        elif isinstance(event, Body) and not self.closed:
             self._body_bytes += len(event.data)
-            if self._body_bytes > _limits(self.config).body_bytes_max:
-                await self._answer(*too_large(_limits(self.config)))
+            refused = self._too_much()
+            if refused is not None:
+                await self._answer(*refused)
                 return
         await super().handle(event)
 
+    def _too_much(self) -> Refusal | None:
+        """Large bodies are in memory until the application is done with them, so they need a place."""
+        limits = _limits(self.config)
+        if self._body_bytes > self._bytes_max:
+            return too_large(self._bytes_max)
+        if self._body_bytes > limits.body_bytes_max and not self._is_large:
+            self._is_large = self._place.take("large", limits.uploads_max)
+            return None if self._is_large else too_many_uploads()
+        return None
+
     async def app_send(self, message: ASGISendEvent | None) -> None:
         """Send what the application says; always lets other tasks run when the client has gone."""
+        if message is None:  # it has ended, in whatever way
+            self._place.leave()
         if self.closed:
             await trio.lowlevel.checkpoint()
         elif message is None and self.context.terminated.is_set():

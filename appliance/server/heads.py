@@ -52,8 +52,9 @@ def refusal(request: h11.Request, limits: ServerLimits, upgrade: bool) -> Refusa
         return 505, "Only HTTP/1.1 is spoken here.\n"
     if origin_form(request) is None:
         return 400, "The request target must be a path that starts with a slash.\n"
-    if length > limits.body_bytes_max:
-        return too_large(limits)
+    bytes_max = limits.bytes_max(request.method.decode("ascii").upper(), origin_form(request) or b"")
+    if length > bytes_max:
+        return too_large(bytes_max)
     return _upgrade_refusal(request, values) if upgrade else None
 
 
@@ -74,9 +75,14 @@ def _upgrade_refusal(request: h11.Request, values: dict[bytes, bytes]) -> Refusa
     return None
 
 
-def too_large(limits: ServerLimits) -> Refusal:
+def too_large(bytes_max: int) -> Refusal:
     """The refusal of a request body over the limit."""
-    return 413, f"The request body is over the limit of {limits.body_bytes_max} bytes.\n"
+    return 413, f"The request body is over the limit of {bytes_max} bytes.\n"
+
+
+def too_many_uploads() -> Refusal:
+    """The refusal of a large request body while as many as may be are being read."""
+    return 503, "Too many large files are being uploaded; try again in a moment.\n"
 
 
 def origin_form(request: h11.Request) -> bytes | None:

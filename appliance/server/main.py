@@ -21,12 +21,18 @@ from appliance.datarules import DataRules
 from appliance.engine.bots import Bots
 from appliance.engine.catalogue import Catalogue
 from appliance.engine.engine import Engine
+from appliance.engine.knowledge.bot_folders import BotFolders
+from appliance.engine.knowledge.export_watch import ExportWatch
+from appliance.engine.knowledge.ingest import Ingest
+from appliance.engine.knowledge.library import open_library
+from appliance.engine.knowledge.link_watch import LinkWatch
 from appliance.engine.providers import Providers
 from appliance.engine.rule_watch import RuleWatch
 from appliance.engine.services import Services
 from appliance.engine.turn import DECISION_TOOL
 from appliance.errors import ApplianceError, StoreError
 from appliance.intent import ALIASES
+from appliance.protocols import registry
 from appliance.providers.base import Provider
 from appliance.providers.configured import environment
 from appliance.providers.http import new_client
@@ -36,6 +42,7 @@ from appliance.server.auth import Authenticator
 from appliance.server.guest_keys import SignedKeys
 from appliance.server.run import ServerLimits, serve
 from appliance.server.tokens import make_visitor_token
+from appliance.server.uploads import upload_paths
 from appliance.settings import Settings
 from appliance.store import lock
 from appliance.store import settings as stored_settings
@@ -43,7 +50,7 @@ from appliance.store.database import database_path
 from appliance.store.secret import load_encryption_key, load_secret
 from appliance.store.store import Store
 from appliance.store.vault import Vault
-from appliance.tools import query_table, records, sql, think
+from appliance.tools import knowledge_graph, query_table, records, search_vectors, sql, think
 from appliance.tools.base import Tool
 from appliance.tools.http_get import HttpGet
 from appliance.tools.mcp import McpTools
@@ -52,7 +59,16 @@ from appliance.tools.saved_queries import SavedQueries
 from appliance.tools.sql_pool import SqlPool
 
 BUILT_IN: dict[str, Tool] = {
-    tool.name: tool for tool in (sql.TOOL, query_table.TOOL, *records.TOOLS, think.TOOL, HttpGet())
+    tool.name: tool
+    for tool in (
+        sql.TOOL,
+        query_table.TOOL,
+        *records.TOOLS,
+        think.TOOL,
+        search_vectors.TOOL,
+        *knowledge_graph.TOOLS,
+        HttpGet(),
+    )
 }
 
 TAKEN = frozenset({*BUILT_IN, *ALIASES, DECISION_TOOL})
@@ -111,6 +127,7 @@ async def run(
                 logger.error("%s", error.text)
             make = partial(make_stored, settings, client)
             providers = Providers(store, vault, found, make, clock)
+            library = await stack.enter_async_context(open_library(settings, store, vault, client, clock))
             bots = Bots(store, catalogue, settings, clock, providers)
             await bots.begin()
             watch = RuleWatch(rules, catalogue, store)
@@ -128,6 +145,7 @@ async def run(
                 providers=providers,
                 bots=bots,
                 vault=vault,
+                library=library,
                 guest_keys=SignedKeys(store, vault, settings, secret, clock),
                 data=rules.current,
                 make_visitor=lambda tenant: make_visitor_token(secret, now=clock(), tenant=tenant),
@@ -154,12 +172,17 @@ async def _serve(
     watch: RuleWatch,
     on_urls: Callable[[list[str]], None],
 ) -> None:
-    limits = ServerLimits.of(settings)
+    limits = ServerLimits.of(settings, uploads=upload_paths(registry.faces()))
     limits = msgspec.structs.replace(limits, grace_s=limits.grace_s + STOP_MARGIN_S)
     shutdown = trio.Event()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(engine.catalogue.watch)
         nursery.start_soon(watch.run)
+        if engine.services.library is not None:
+            nursery.start_soon(Ingest(engine.services.library).run)
+            nursery.start_soon(BotFolders(engine.services.library, engine.catalogue).run)
+            nursery.start_soon(LinkWatch(engine.services.library, engine.catalogue).run)
+            nursery.start_soon(ExportWatch(engine, engine.services.library).run)
         nursery.start_soon(_stop_on_signal, engine, faces, shutdown)
         async with trio.open_nursery() as serving:
 

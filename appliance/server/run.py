@@ -58,7 +58,8 @@ async def serve(
     `InvalidInput` when the address cannot be used, and whatever the application's startup raises.
     """
     listeners = await bind(host, port)
-    app.config["MAX_CONTENT_LENGTH"] = limits.body_bytes_max
+    # Each request is bounded by the guard; this is for none of them to be less.
+    app.config["MAX_CONTENT_LENGTH"] = max(limits.body_bytes_max, limits.upload_bytes_max)
     even_out_websockets(app)
     _allow_files(limits.sockets_max + SPARE_FILES)
     server = _Server(app, limits)

@@ -121,6 +121,15 @@ def takes_part(db: apsw.Connection, conversation_id: str, owner: str) -> bool:
     return bool(db.execute(sql, (conversation_id, owner)).get)
 
 
+def is_shared(db: apsw.Connection, conversation_id: str, owner: str) -> bool:
+    """Does anybody but `owner` read the conversation: its owner, or somebody who takes part?"""
+    sql = (
+        "SELECT EXISTS (SELECT 1 FROM _conversations WHERE id = ?1 AND owner != ?2) "
+        "OR EXISTS (SELECT 1 FROM _participants WHERE conversation_id = ?1 AND owner != ?2)"
+    )
+    return bool(db.execute(sql, (conversation_id, owner)).get)
+
+
 def join(db: apsw.Connection, conversation_id: str, owners: list[str], now: float) -> bool:
     """Let them take part; False when all of them did."""
     added = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+from functools import lru_cache
 from pathlib import Path
 
 import apsw
@@ -36,11 +38,37 @@ def open_connection(path: Path | str, *, read_only: bool = False) -> apsw.Connec
         db.pragma("temp_store", "memory")
         # The team's tables may have views and triggers; none of them may call what is unsafe.
         db.pragma("trusted_schema", False)
+        load_vectors(db)
         if read_only:
             db.pragma("query_only", True)
     except apsw.Error as error:
         raise translate(error, path) from error
     return db
+
+
+def load_vectors(db: apsw.Connection) -> None:
+    """Give a connection the tables of vectors; raises `StoreError` without a sqlite-vec that fits."""
+    library = _vectors_library()
+    try:
+        db.enable_load_extension(True)
+        db.load_extension(library)
+    except apsw.ExtensionLoadingError as error:
+        raise StoreError(
+            f"sqlite-vec cannot be loaded ({error}). "
+            "Install it anew with: pip install --force-reinstall sqlite-vec"
+        ) from error
+    finally:
+        db.enable_load_extension(False)
+
+
+@lru_cache(1)
+def _vectors_library() -> str:
+    """Where the library is, without its suffix; the package itself is not imported: that would cost 0.4 s."""
+    spec = importlib.util.find_spec("sqlite_vec")
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    if not places:
+        raise StoreError("The package sqlite-vec is missing; install it with: pip install sqlite-vec")
+    return str(Path(places[0]) / "vec0")
 
 
 def check_library() -> None:

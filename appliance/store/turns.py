@@ -7,7 +7,7 @@ from typing import Any
 import apsw
 import msgspec
 
-from appliance import limits
+from appliance import limits, withholding
 from appliance.errors import Conflict, ConversationNotFound
 from appliance.identity import Caller
 from appliance.messages import Finish, Message, MessageStatus, Part, Usage
@@ -307,6 +307,17 @@ def _write_parts(db: apsw.Connection, progressed: Progressed, status: MessageSta
             progressed.turn_id,
         ),
     )
+
+
+def withhold(db: apsw.Connection, conversation_id: str) -> None:
+    """Take out of the answers so far what those who join now may not read."""
+    sql = "SELECT id, parts FROM _messages WHERE conversation_id = ? AND role = 'assistant'"
+    rows: list[tuple[Any, ...]] = db.execute(sql, (conversation_id,)).fetchall()
+    for id, parts in rows:
+        before = _PARTS.decode(parts)
+        after = [withholding.part(part) for part in before]
+        if after != before:
+            db.execute("UPDATE _messages SET parts = ? WHERE id = ?", (_ENCODER.encode(after), id))
 
 
 def history(

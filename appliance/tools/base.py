@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from appliance.bot import Bot
 from appliance.botsettings import SettingValues
+from appliance.graphrules_kinds import Direction, Entity, Related, Relationship
 from appliance.identity import Caller
+from appliance.knowledge import EVERY_DOCUMENT, DocumentFilter, Passage
 from appliance.messages import QueryOutcome
 
 
@@ -27,6 +29,51 @@ class RunSql(Protocol):
         ...
 
 
+class LookUp(Protocol):
+    """Searches the bot's knowledge bases as the caller may; what is found can be cited."""
+
+    async def __call__(
+        self,
+        query: str,
+        *,
+        bases: Sequence[str] = (),
+        limit: int = 5,
+        threshold: float | None = None,
+        filter: DocumentFilter = EVERY_DOCUMENT,
+    ) -> list[tuple[int, Passage]]:
+        """The best passages with the numbers that they are cited by; raises `ToolError`."""
+        ...
+
+
+class Graph(Protocol):
+    """The knowledge graphs of the bases that the bot answers from, as the caller may see them.
+
+    `base` is a base's name or id, `id` an entity's; all raise `ToolError` when there is no such thing here.
+    """
+
+    async def entities(
+        self, base: str, *, types: Sequence[str] = (), text: str = "", limit: int = 10
+    ) -> list[Entity]:
+        """Those of some types with `text` in a name, the most prominent first."""
+        ...
+
+    async def entity(self, base: str, id_or_name: str) -> Entity:
+        """One entity."""
+        ...
+
+    async def relationships(
+        self, base: str, *, of: Sequence[str], direction: Direction = "both", limit: int = 10
+    ) -> list[Relationship]:
+        """Those that begin or end at these entities (ids), the surest first."""
+        ...
+
+    async def related(
+        self, base: str, id: str, *, depth: int, types: Sequence[str] = (), limit: int = 10
+    ) -> list[Related]:
+        """Entities that are reached from one in so many steps, the nearest first."""
+        ...
+
+
 class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
     """What the engine hands to a tool: who asks, for which bot, and just the functions it needs.
 
@@ -38,6 +85,10 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
     user_message: str
     run_sql: RunSql
     values: SettingValues = SettingValues()
+    look_up: LookUp | None = None
+    """None when the bot has no knowledge base."""
+    graph: Graph | None = None
+    """None when the bot has no knowledge base."""
 
 
 class ToolOutput(msgspec.Struct, frozen=True, kw_only=True):

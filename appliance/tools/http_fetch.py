@@ -48,12 +48,17 @@ class FetchFailed(Exception):
 
 
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer as it came. For a status outside 2xx the body is only its beginning."""
+    """An answer as it came. For a status outside 2xx the body is only its beginning.
+
+    `etag` and `last_modified` are what the server says of this version, empty where it says nothing.
+    """
 
     status: int
     content_type: str
     location: str
     body: bytes
+    etag: str = ""
+    last_modified: str = ""
 
     @property
     def is_good(self) -> bool:
@@ -78,7 +83,7 @@ class Fetcher:
     """What sends the requests of all callers; keeps nothing between them but the trusted certificates.
 
     `resolve` and `judge` answer for names; `tls` replaces the usual certificate authorities (those of
-    `SSL_CERT_FILE` where that is set).
+    `SSL_CERT_FILE` where that is set). A body of more than `body_bytes_max` is refused.
     """
 
     def __init__(
@@ -88,11 +93,13 @@ class Fetcher:
         judge: Judge = allowed_addresses,
         tls: ssl.SSLContext | None = None,
         deadline_s: float = DEADLINE_S,
+        body_bytes_max: int = BODY_BYTES_MAX,
     ) -> None:
         self._resolve = resolve or SystemResolver()
         self._judge = judge
         self._tls = tls
         self._deadline_s = deadline_s
+        self._body_bytes_max = body_bytes_max
 
     async def fetch(self, target: Target, headers: Mapping[str, str]) -> Fetched:
         """Ask; raises `UrlRefused` for a name that leads inside and `FetchFailed` for all that goes wrong."""
@@ -144,7 +151,7 @@ class Fetcher:
             chunks = response.aiter_raw()
             assert isinstance(chunks, AsyncGenerator)
             try:
-                return await _read(target, response, chunks)
+                return await _read(target, response, chunks, self._body_bytes_max)
             finally:
                 await _leave(response, chunks)
 
@@ -204,14 +211,16 @@ def _request(
     )
 
 
-async def _read(target: Target, response: httpx.Response, chunks: AsyncGenerator[bytes]) -> Fetched:
+async def _read(
+    target: Target, response: httpx.Response, chunks: AsyncGenerator[bytes], bytes_max: int
+) -> Fetched:
     status = response.status_code
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     body = b""
     if 200 <= status < 300:
         if encoding not in ("", "identity"):
             raise FetchFailed(f"{target.host} sent a compressed answer, which was not asked for.", status)
-        body = await _whole(target, response, chunks)
+        body = await _whole(target, response, chunks, bytes_max)
     elif encoding in ("", "identity"):
         body = await _beginning(chunks)
     return Fetched(
@@ -219,22 +228,26 @@ async def _read(target: Target, response: httpx.Response, chunks: AsyncGenerator
         content_type=response.headers.get("content-type", ""),
         location=response.headers.get("location", ""),
         body=body,
+        etag=response.headers.get("etag", ""),
+        last_modified=response.headers.get("last-modified", ""),
     )
 
 
-async def _whole(target: Target, response: httpx.Response, chunks: AsyncGenerator[bytes]) -> bytes:
+async def _whole(
+    target: Target, response: httpx.Response, chunks: AsyncGenerator[bytes], bytes_max: int
+) -> bytes:
     """The body, counted by what the head announces and again by what comes."""
     too_large = FetchFailed(
-        f"The answer of {target.host} is larger than {BODY_BYTES_MAX // 1024} KiB; ask for less.",
+        f"The answer of {target.host} is larger than {bytes_max // 1024} KiB; ask for less.",
         response.status_code,
     )
     announced = response.headers.get("content-length", "")
-    if announced.isdecimal() and (len(announced) > 12 or int(announced) > BODY_BYTES_MAX):
+    if announced.isdecimal() and (len(announced) > 12 or int(announced) > bytes_max):
         raise too_large
     body = bytearray()
     async for chunk in chunks:
         body += chunk
-        if len(body) > BODY_BYTES_MAX:
+        if len(body) > bytes_max:
             raise too_large
     return bytes(body)
 

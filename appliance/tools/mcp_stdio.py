@@ -21,7 +21,7 @@ from mcp.types import JSONRPCMessage, JSONRPCNotification, JSONRPCRequest, jsonr
 
 from appliance.tools.mcp_rendered import Rendered
 from appliance.tools.own_process import PrintedLines, printable
-from appliance.tools.worker_pipe import RECEIVE_BYTES
+from appliance.workers.pipe import RECEIVE_BYTES
 
 MESSAGE_BYTES_MAX = 10_000_000
 EXIT_GRACE_S = 1.0

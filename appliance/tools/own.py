@@ -39,8 +39,8 @@ from appliance.tools.own_wire import (
     Problem,
     parse_reply,
 )
-from appliance.tools.worker_frame import HEADER
-from appliance.tools.worker_pipe import WorkerEnded
+from appliance.workers.frame import HEADER
+from appliance.workers.pipe import WorkerEnded
 
 WAIT_S = 30.0
 """On top of a tool's deadline: a free process may have to be waited for, or started."""

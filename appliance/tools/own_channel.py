@@ -21,7 +21,7 @@ from appliance.tools.own_wire import (
     frame,
     parse_request,
 )
-from appliance.tools.worker_frame import HEADER
+from appliance.workers.frame import HEADER
 
 
 def private_channel() -> Channel:

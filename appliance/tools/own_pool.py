@@ -9,7 +9,7 @@ import trio
 
 from appliance.tools.own_process import START_GRACE_S, Limits, ToolProcess, not_loaded
 from appliance.tools.own_wire import Answer, Ask, Call, Done, Loaded
-from appliance.tools.worker_pipe import WorkerEnded
+from appliance.workers.pipe import WorkerEnded
 
 RETRY_S = 60.0
 """A file that could not be loaded is tried again after this time: what it imports may be there by then."""

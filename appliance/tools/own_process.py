@@ -15,7 +15,6 @@ import msgspec
 import trio
 
 from appliance.redact import Redactor
-from appliance.tools import worker_pipe
 from appliance.tools.own_wire import (
     REPLY_BYTES_MAX,
     Loaded,
@@ -25,7 +24,8 @@ from appliance.tools.own_wire import (
     frame,
     parse_reply,
 )
-from appliance.tools.worker_pipe import RECEIVE_BYTES, WorkerEnded, WorkerPipe
+from appliance.workers import pipe
+from appliance.workers.pipe import RECEIVE_BYTES, WorkerEnded, WorkerPipe
 
 START_GRACE_S = 15.0
 """A loaded machine may need seconds to start an interpreter that usually takes 0.2 s."""
@@ -38,7 +38,7 @@ SECRETS_MAX = 1000
 """Of those that one process was given, the latest ones: each printed line is searched for them."""
 
 ENVIRONMENT = (
-    *worker_pipe.ENVIRONMENT,
+    *pipe.ENVIRONMENT,
     *("HOME", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )

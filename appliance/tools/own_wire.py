@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from appliance.identity import Caller
-from appliance.tools.worker_frame import framed
+from appliance.workers.frame import framed
 
 REPLY_BYTES_MAX = 1024 * 1024
 """What a worker may send in one frame; one that announces more is killed."""

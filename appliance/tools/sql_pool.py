@@ -31,7 +31,7 @@ from appliance.tools.sql_wire import (
     frame,
     parse_answer,
 )
-from appliance.tools.worker_pipe import ENVIRONMENT, WorkerEnded, WorkerPipe
+from appliance.workers.pipe import ENVIRONMENT, WorkerEnded, WorkerPipe
 
 START_TIMEOUT_S = 20.0
 """A loaded machine may need seconds to start an interpreter that usually takes 0.3 s."""

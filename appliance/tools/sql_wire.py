@@ -10,7 +10,7 @@ from appliance.changes import ChangePlan
 from appliance.messages import QueryOutcome
 from appliance.schema import Schema
 from appliance.sqlguard import Demands, SqlPolicy
-from appliance.tools.worker_frame import framed
+from appliance.workers.frame import framed
 
 FRAME_BYTES_MAX = 64 * 1024 * 1024
 """No honest answer comes near; a worker that announces more is killed."""

@@ -32,7 +32,7 @@ from appliance.tools.sql_names import localize, statement_kind
 from appliance.tools.sql_outcome import Rows
 from appliance.tools.sql_schema import open_attached, open_read_only, read_schema
 from appliance.tools.sql_wire import EXIT_MEMORY, Answer, Describe, Query, frame, parse_request
-from appliance.tools.worker_frame import HEADER
+from appliance.workers.frame import HEADER
 
 CONNECTIONS_MAX = 40
 """Connections kept, one per policy; a new one costs some milliseconds."""

@@ -144,7 +144,7 @@ export default 'p'
         "warning 8 intent-rules rule 1: Expected `array`, got `int` - at `$.keywords`",
     ]
     bot = bot_of(text)
-    assert (bot.temperature, bot.max_turns, bot.rag_similarity_threshold) == (0.7, 5, 0.7)
+    assert (bot.temperature, bot.max_turns, bot.rag_similarity_threshold) == (0.7, 5, None)
 
 
 def test_platform_and_unknown_tools_warn_and_are_kept() -> None:

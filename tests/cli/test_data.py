@@ -53,10 +53,10 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def little_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a file system with 66 MiB; only root can make one."""
+    """A folder on a file system with 68 MiB; only root can make one."""
     folder = tmp_path / "little"
     folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=66m", "tmpfs", folder], check=False).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=68m", "tmpfs", folder], check=False).returncode:
         pytest.skip("file systems can only be mounted by root")
     try:
         yield folder

@@ -67,6 +67,19 @@ test('a message is answered, with metadata and parts that are done', async () =>
   assert.ok(!chat.told.finishes[0].isError && !chat.told.finishes[0].isAbort)
 })
 
+test('sources come as parts of the answer, and with their passages', async () => {
+  const chat = open({ transport: over({ api: `${url}/api/chat/reader` }) })
+  await ask(chat, 'how many days to return an item')
+  assertReady(chat)
+  const { parts } = chat.messages[1]
+  const [source] = parts.filter((part) => part.type === 'source-document')
+  assert.deepEqual([source.title, source.mediaType], ['Returns', 'text/plain'])
+  const [{ data }] = parts.filter((part) => part.type === 'data-sources')
+  assert.deepEqual([data[0].number, data[0].chunk_id], [1, source.sourceId])
+  assert.match(data[0].content, /within 30 days of delivery/)
+  assert.equal(answerOf(chat), 'Yes: “within 30 days of delivery” [1], not.')
+})
+
 test('text arrives piece by piece', async () => {
   const seen = new Set()
   const stream = await over().sendMessages({

@@ -29,8 +29,13 @@ CLIENT_TOOLS = """client-tools:
 BOTS = {
     BOT: OPEN_BOT.replace("allowed-tables:", f"{CLIENT_TOOLS}allowed-tables:"),
     "members": OPEN_BOT.replace("allow-unauthenticated: true", "allow-unauthenticated: false"),
+    "reader": OPEN_BOT.replace("allowed-tables:", "knowledge-base: handbook\nallowed-tables:"),
     "strict": OPEN_BOT.replace("rate-limit: 1000", "rate-limit: 1"),
 }
+
+RETURNS = "how many days to return an item"
+HANDBOOK = {"Returns": "# Returns\n\nYou have 30 days to return an item: within 30 days of delivery."}
+"""Texts of the base that the bot `reader` answers from."""
 
 QUESTIONS: dict[str, Callable[[Recorded], Reply]] = {
     "hello": lambda _: openai_text("Hello", " from", " the model."),
@@ -41,6 +46,7 @@ QUESTIONS: dict[str, Callable[[Recorded], Reply]] = {
     "where am I": lambda _: openai_tool_calls(("get_place", {"precise": True})),
     "recall": lambda request: openai_text(json.dumps(_told(request))),
     "nothing": lambda _: openai_text(),
+    RETURNS: lambda _: openai_text("Yes: “within 30 ", "days of delivery” [", "1], not [8]."),
     "long": lambda _: openai_text(*(f"Line {number} ü🌍\n" for number in range(400))),
 }
 """`recall` answers with what the model was told: a JSON list of [role, text] without the system's words."""

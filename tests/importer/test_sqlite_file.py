@@ -43,8 +43,9 @@ def test_tables_come_with_keys_indexes_and_foreign_keys(db: apsw.Connection, sho
     import_sources(db, open_sources([shop]))
     names = (
         "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view', 'trigger') AND name NOT LIKE '\\_%' "
+        "ESCAPE '\\' AND name NOT LIKE 'sqlite%'"
     )
-    assert {row[0] for row in db.execute(names + "ESCAPE '\\'")} == {"customers", "order lines"}
+    assert {row[0] for row in db.execute(names)} == {"customers", "order lines"}
     assert rows(db, "customers") == [(7, "a@x", "007"), (9, "b@x", b"\x00\xff")]
     assert db.execute('SELECT * FROM "order lines" ORDER BY 1, 2').fetchall() == [
         (1, 1, 7, None, 9.5, 2),

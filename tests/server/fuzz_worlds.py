@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import httpx
 
+from appliance.knowledge import Gap
 from appliance.store.database import connect, database_path
 from appliance.store.keys import KeyType, create_key
+from appliance.store.knowledge import gaps
 from tests.support.stack import Stack
 
 
@@ -41,7 +44,30 @@ def fluxbase(served: Stack, client: httpx.Client) -> World:
     kept = client.get("/api/v1/ai/conversations", headers=admin).json()["conversations"][0]["id"]
     messages = client.get(f"/api/v1/ai/conversations/{kept}", headers=admin).json()["messages"]
     results = [one["result_id"] for one in messages[1]["query_results"] if "result_id" in one]
-    return World([admin], {"id": [*bots, kept, *results], "name": ["shop"]})
+    bases, documents, entities = knowledge(client, admin)
+    ids = {"id": [*bots, kept, *results, *bases], "knowledge_base_id": bases, "doc": documents}
+    ids |= {"eid": entities, "q": ["orders"]}
+    ids |= {"name": ["shop"], "user": ["ann"]}
+    return World([admin], ids)
+
+
+def knowledge(client: httpx.Client, headers: dict[str, str]) -> tuple[list[str], list[str], list[str]]:
+    """Two knowledge bases, each with a document that is shared, as is the base, and an entity."""
+    bases, documents, entities = [], [], []
+    for name in ("first", "second"):
+        made = client.post("/api/v1/ai/knowledge-bases", json={"name": name}, headers=headers)
+        path = f"/api/v1/ai/knowledge-bases/{made.json()['id']}"
+        text = {"content": "All about lamps.", "tags": ["some text"]}
+        added = client.post(f"{path}/documents", json=text, headers=headers).json()["document_id"]
+        grant = {"user_id": "ann", "permission": "viewer"}
+        client.post(f"{path}/share", json=grant, headers=headers).raise_for_status()
+        client.post(f"{path}/documents/{added}/permissions", json=grant, headers=headers).raise_for_status()
+        bases.append(made.json()["id"])
+        documents.append(added)
+        tables = f"/api/v1/admin{path.removeprefix('/api/v1')}/tables/export"
+        made = client.post(tables, json={"table": "orders"}, headers=headers).json()
+        entities.append(made["entity_id"])
+    return bases, documents, entities
 
 
 def fluxbase_admin(served: Stack, client: httpx.Client) -> World:
@@ -49,8 +75,38 @@ def fluxbase_admin(served: Stack, client: httpx.Client) -> World:
     provider = {"name": "second", "provider_type": "openai", "enabled": False, "config": {"model": "m"}}
     made = client.post("/api/v1/admin/ai/providers", json=provider, headers=world.headers[0])
     third = {"name": ["third"], "provider_type": ["openai"], "config": [{"model": "m", "api_key": "k" * 20}]}
-    data = {"schema": ["public"], "table": ["users"]}
-    return World(world.headers, {"id": [*world.ids["id"], made.json()["id"]], **third, **data})
+    bases = [id for id in world.ids["id"] if id in world.ids["knowledge_base_id"]]
+    path = f"/api/v1/admin/ai/knowledge-bases/{bases[0]}/sync-configs"
+    kept = client.post(path, json={"table": "orders"}, headers=world.headers[0]).json()["id"]
+    linked = client.get("/api/v1/ai/chatbots").json()["chatbots"][0]["id"]
+    links = f"/api/v1/admin/ai/chatbots/{linked}/knowledge-bases"
+    for base in bases:
+        client.post(links, json={"knowledge_base_id": base}, headers=world.headers[0]).raise_for_status()
+    data = {"schema": ["public"], "table": ["users"], "columns": [["id"]], "sid": [kept], "kb": bases}
+    gap = ask_in_vain(served)
+    ids = [*world.ids["id"], made.json()["id"], gap]
+    return World(world.headers, {**world.ids, "id": ids, **third, **data})
+
+
+def ask_in_vain(served: Stack) -> str:
+    """The id of a question that no document answered."""
+    at = time.time()
+    gap = Gap(
+        id=str(uuid.uuid4()),
+        namespace="default",
+        bot="shop",
+        question="How warm is it?",
+        count=1,
+        reason="nothing",
+        best=0.0,
+        conversation_id="",
+        first_at=at,
+        last_at=at,
+    )
+    db = connect(database_path(served.data))
+    gaps.note(db, "default", "how warm is it", gap)
+    db.close()
+    return gap.id
 
 
 def chatbase(served: Stack, client: httpx.Client) -> World:

@@ -53,8 +53,17 @@ NEVER_GOOD = {
 """What needs more than is there: a call of a tool that the client runs, a change that waits."""
 BOTS = {"shop": OPEN_BOT, "private": OPEN_BOT.replace("---\n", "---\npublic: false\n", 1)}
 
-WHOLE = ("conversations/{id}", "providers/{id}", "chatbots/{id}")
-"""How the paths of things end that have others in them."""
+WHOLE = (
+    "documents/{doc}",
+    "conversations/{id}",
+    "providers/{id}",
+    "chatbots/{id}",
+    "knowledge-bases/{id}",
+    "/me",
+)
+"""How the paths of things end that have others in them, small ones first."""
+HINDERING = ("knowledge-bases/{id}", "sync-configs/{sid}")
+"""How the paths of things end whose changes may leave no room, or nothing that can be done."""
 NOBODYS = ["a\0b", "ä/€", "0", "-1", "9" * 30, "null", "\n", "%00", "' OR 1=1 --", "x" * 300]
 """Ids that nothing has."""
 BODIES = [
@@ -69,6 +78,14 @@ BODIES = [
     b" " * 1_100_000,
 ]
 """What no client sends."""
+FORM = "multipart/form-data"
+FORMS = [
+    b"--b--\r\n",
+    b'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\nx',
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="\xff"\r\n\r\nx\r\n--b--\r\n',
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="../a\0.pdf"\r\n\r\n%PDF-\r\n--b--\r\n',
+    b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\n" * 100,
+]
 VALUES = [None, "", "\0", "\ud83d\ude00", 10**30, -(10**30), 1e308, [], {}, True, "x" * 20_000, ["\0"] * 100]
 """For each field of a body in turn, whatever its type."""
 QUERIES = ["", "\0", "9" * 5_000, "-1", "1_0", "\u0661", "nan", "0x10", "%", "a b\n", "\U0001f600"]
@@ -104,7 +121,8 @@ class Attack:
         shown = {name: value for name, value in (wanted.get("headers") or {}).items() if _is_no_key(name)}
         wanted |= {"headers": {**shown, **headers}, "timeout": 20, **over}
         if over:
-            wanted.pop("json", None)
+            for name in {"json", "data", "files"} - over.keys():
+                wanted.pop(name, None)
         endless = case.operation.path.endswith(ENDLESS)
         answer = self._session.request(**wanted, stream=endless)
         self.answered.setdefault(case.operation.label, set()).add(answer.status_code)
@@ -125,9 +143,13 @@ class Attack:
     def please(self, operation: APIOperation[Any, Any, Any, Any]) -> tuple[dict[str, str], dict[str, str]]:
         """Send what should be good, with one id after the other; gives the path and headers that were."""
         bodies = [*_good_bodies(operation, self.world.ids)] or [None]
+        query = {
+            one.name: self.world.ids[one.name][0] for one in operation.query if one.name in self.world.ids
+        }
         for path in _paths(operation, self.world.ids):
             for headers in self.world.headers:
                 asked = [_case(operation, path, body) for body in bodies]
+                asked += [_case(operation, path, query=query)] if query else []
                 if min(self.send(case, headers) for case in asked) < 300:
                     return path, headers
         return path, headers
@@ -170,6 +192,8 @@ class Attack:
         if "requestBody" in operation.definition.raw:
             for raw in BODIES:
                 self.send(_case(operation, path), {**me, "Content-Type": "application/json"}, data=raw)
+            for raw in FORMS:
+                self.send(_case(operation, path), {**me, "Content-Type": f"{FORM}; boundary=b"}, data=raw)
             for body in _bad_bodies(operation, self.world.ids):
                 self.send(_case(operation, path, body), me)
 
@@ -182,6 +206,7 @@ async def test_every_endpoint_answers_as_it_is_described(face: str, tmp_path: Pa
         "requests_per_10_s_max": 0,
         "strangers_users_per_minute_max": 0,
         "strangers_conversations_per_minute_max": 0,
+        "embedding_provider": "local",  # whatever providers are made and flagged: they are elsewhere
     }
     async with stack(tmp_path, bots=BOTS, demo=True, default_bot="shop", **unlimited) as served:
         attack = await trio.to_thread.run_sync(_attacked, served, face)
@@ -227,10 +252,13 @@ def _refs(schema: Any) -> set[str]:
 
 
 def _when(operation: APIOperation[Any, Any, Any, Any]) -> int:
-    """What deletes comes last: first parts of a whole, then the whole, then who had it."""
+    """What deletes comes last: first parts of a whole, then the whole, then who had it.
+
+    Before that comes what may keep others from being good.
+    """
     if operation.method != "delete":
-        return 0
-    return 1 + operation.path.endswith(WHOLE) + 2 * operation.path.endswith("/me")
+        return int(operation.method in ("put", "patch") and operation.path.endswith(HINDERING))
+    return 1 + max((place for place, end in enumerate(WHOLE, 1) if operation.path.endswith(end)), default=0)
 
 
 def _is_no_key(name: str) -> bool:
@@ -245,7 +273,8 @@ def _case(
 ) -> Case:
     if body is None:
         return operation.Case(path_parameters={**path}, query=query or {})
-    return operation.Case(path_parameters={**path}, body=body, media_type="application/json")
+    kind = next(iter(operation.definition.raw["requestBody"]["content"]))
+    return operation.Case(path_parameters={**path}, body=body, media_type=kind)
 
 
 def _names(parameters: Sequence[Any]) -> set[str]:
@@ -273,8 +302,10 @@ def _schema(operation: APIOperation[Any, Any, Any, Any]) -> dict[str, Any]:
     """The schema of its body, with what it refers to; empty without a body."""
     if "requestBody" not in operation.definition.raw:
         return {}
-    schema = operation.definition.raw["requestBody"]["content"]["application/json"]["schema"]
-    components = operation.schema.raw_schema["components"]["schemas"]
+    ((kind, content),) = operation.definition.raw["requestBody"]["content"].items()
+    schema, components = content["schema"], operation.schema.raw_schema["components"]["schemas"]
+    if kind == FORM:
+        return {**schema, "components": components}
     return {**components[schema["$ref"].rpartition("/")[2]], "components": components}
 
 
@@ -300,6 +331,8 @@ def _bad_bodies(
     operation: APIOperation[Any, Any, Any, Any], ids: dict[str, list[Any]]
 ) -> Iterator[dict[str, Any]]:
     """Good ones but for one field."""
+    if FORM in operation.definition.raw["requestBody"]["content"]:
+        return  # its fields are texts, whatever they hold
     needed, *_ = _good_bodies(operation, ids)
     for name in _schema(operation)["properties"]:
         yield from ({**needed, name: value} for value in VALUES)

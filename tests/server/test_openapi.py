@@ -93,3 +93,16 @@ async def test_whatever_stands_behind_its_prefix_a_face_answers_in_its_own_words
     assert refused["error"]["code"] == "unknown_url"
     refused = (await client.get(f"/botpress/{rest}/nothing")).json()
     assert refused["type"] == "ResourceNotFound"
+
+
+async def test_an_upload_is_described_as_the_form_that_it_is(client: httpx.AsyncClient) -> None:
+    document = await described(client)
+    upload = document["paths"]["/api/v1/ai/knowledge-bases/{id}/documents/upload"]["post"]
+    ((kind, content),) = upload["requestBody"]["content"].items()
+    assert (kind, upload["requestBody"]["required"]) == ("multipart/form-data", True)
+    schema = content["schema"]
+    assert schema["required"] == ["file"]
+    assert schema["properties"]["file"]["format"] == "binary"
+    assert {"title", "language"} <= schema["properties"].keys()
+    assert all(field["description"] for field in schema["properties"].values())
+    assert {"400", "401", "413"} <= upload["responses"].keys()

@@ -200,7 +200,9 @@ def _with_texts(provider: Json) -> Json:
 
 def _result(answer: httpx.Response) -> Result:
     is_json = "application/json" in answer.headers.get("content-type", "")
-    body = (answer.json() if answer.content else None) if is_json else answer.text
+    if is_json and not answer.content:  # `response.json()` throws
+        return Result(None, ApiError("Unexpected end of JSON input"))
+    body = answer.json() if is_json else answer.text
     if answer.is_success:
         return Result(body, None)
     message = answer.reason_phrase

@@ -22,6 +22,7 @@ from appliance.events import (
     PersonJoined,
     PersonLeft,
     Progress,
+    SourcesFound,
     TextDelta,
     ToolCalled,
     ToolFinished,
@@ -30,6 +31,7 @@ from appliance.events import (
     TurnFailed,
     TurnStarted,
 )
+from appliance.messages import Source
 from appliance.protocols.botpress import shapes, telling
 from appliance.protocols.botpress.telling import Room
 
@@ -57,6 +59,7 @@ class ListenCodec:
         self._me = me
         self._told = told
         self._text: list[str] = []
+        self._sources: list[Source] = []
         """Of the answer that is being written."""
         self._beats = 0
 
@@ -99,8 +102,11 @@ class ListenCodec:
             case TextDelta(text=text):
                 self._text.append(text)
                 return None
+            case SourcesFound(sources=sources):
+                self._sources += sources
+                return None
             case TurnStarted():
-                self._text = []
+                self._text, self._sources = [], []
                 return None
             case TurnDone() | TurnCancelled() | TurnFailed():
                 return self._answered(event)
@@ -130,7 +136,9 @@ class ListenCodec:
     def _answered(self, event: TurnDone | TurnCancelled | TurnFailed) -> tuple[str, Any] | None:
         text, self._text = "".join(self._text), []
         error = event.message if isinstance(event, TurnFailed) else ""
-        message = telling.answered(self._room, id=event.message_id, at=event.at, text=text, error=error)
+        message = telling.answered(
+            self._room, id=event.message_id, at=event.at, text=text, error=error, sources=self._sources
+        )
         return ("message_created", _with_is_bot(message, is_bot=True)) if message else None
 
     def _event(self, event: EventPosted) -> tuple[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from appliance import messages
 from appliance.engine.bot_entries import bot_id
 from appliance.engine.people import CustomEvent, Person
 from appliance.protocols.botpress import old, payloads, shapes
+from appliance.protocols.source_data import cited
 
 SOURCE = "botpress"
 BOT_ID = re.compile(r"bot_[0-9a-f]{32}", re.ASCII)
@@ -103,7 +105,14 @@ def message(found: messages.Message, room: Room) -> shapes.Message | None:
     if found.status in {"queued", "running"}:
         return None
     failed = found.status in {"failed", "interrupted"}
-    return answered(room, id=found.id, at=found.created_at, text=found.text, error=found.error_text * failed)
+    return answered(
+        room,
+        id=found.id,
+        at=found.created_at,
+        text=found.text,
+        error=found.error_text * failed,
+        sources=found.sources,
+    )
 
 
 def said(
@@ -125,10 +134,14 @@ def said(
     return msgspec.structs.replace(told, fid=client_id) if client_id and room.old else told
 
 
-def answered(room: Room, *, id: str, at: float, text: str, error: str = "") -> shapes.Message | None:
-    """What the bot said, or why it said nothing; None when there is neither."""
+def answered(
+    room: Room, *, id: str, at: float, text: str, error: str = "", sources: Sequence[messages.Source] = ()
+) -> shapes.Message | None:
+    """What the bot said, with what it cites in `metadata`, or why it said nothing; None without either."""
     words = text or error
-    return _message(room, id, at, room.bot_user_id, _words(words), {}) if words else None
+    told = cited(text, sources)
+    metadata = {"sources": told} if told else {}
+    return _message(room, id, at, room.bot_user_id, _words(words), metadata) if words else None
 
 
 def event(found: CustomEvent, room: Room) -> shapes.Event:

@@ -13,6 +13,7 @@ from appliance.engine.bot_entries import Entry
 from appliance.engine.bot_sync import BotDraft, Outcome
 from appliance.engine.bots import Bots
 from appliance.engine.engine import Engine
+from appliance.engine.knowledge import links
 from appliance.protocols.base import Endpoint, Param
 from appliance.protocols.fluxbase.admins import check_keeper, check_syncer
 from appliance.protocols.fluxbase.rest import timestamp
@@ -87,7 +88,18 @@ async def sync(engine: Engine, request: Request) -> Reply:
         outcome = await bot_sync.sync_payload(bots, namespace, drafts, caller, engine.stop_deleted, **options)
     else:
         outcome = await bot_file_sync.sync_files(bots, namespace, caller, engine.stop_deleted, **options)
+    await _link(engine, outcome)
     return Reply(body=_result(outcome))
+
+
+async def _link(engine: Engine, outcome: Outcome) -> None:
+    """The links that the bots ask for are there before the answer is (6.6); warn of bases that are not."""
+    library = engine.services.library
+    assert library is not None, "the server makes it"
+    for key, bot in outcome.bots.items():
+        outcome.warn(key, links.missing(library, bot))
+    if not outcome.dry_run:
+        await links.follow_annotations(library, [one.bot for one in engine.catalogue.all() if one.bot])
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (

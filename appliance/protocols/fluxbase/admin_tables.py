@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from appliance.engine import structure
 from appliance.engine.engine import Engine
+from appliance.engine.knowledge import table_exports
 from appliance.engine.structure import TableDetails
 from appliance.protocols.base import Endpoint, Param
 from appliance.protocols.fluxbase.admins import check_keeper
+from appliance.protocols.fluxbase.rest import timestamp
 from appliance.protocols.fluxbase.shapes_insight import (
     TableBody,
     TableColumn,
@@ -25,9 +29,12 @@ _LENGTH = re.compile(r"char[a-z ]*\(\s*(\d{1,9})\s*\)", re.IGNORECASE)
 
 
 async def list_tables(engine: Engine, request: Request) -> Reply:
-    """`GET /tables?schema=`: of all files, or of one."""
+    """`GET /tables?schema=&knowledge_base_id=`: of all files, or of one; when each was exported last."""
     check_keeper(request.caller)
     found = await structure.tables(engine, request.query.get("schema") or None)
+    library = engine.services.library
+    base_id = request.query.get("knowledge_base_id") or None
+    exports = await table_exports.last_exports(library, request.caller, base_id) if library else {}
     rows = [
         TableRow(
             schema=schema,
@@ -35,6 +42,7 @@ async def list_tables(engine: Engine, request: Request) -> Reply:
             type="view" if one.is_view else "table",
             columns=one.columns,
             foreign_keys=one.foreign_keys,
+            last_export=timestamp(at) if (at := exports.get((schema, one.name))) else msgspec.UNSET,
         )
         for schema, one in found
     ]
@@ -55,7 +63,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         summary="All tables and views of the data",
         params=(
             Param(name="schema", description="Only those of this schema: public, or an attached file's"),
-            Param(name="knowledge_base_id", description="Taken, and without effect"),
+            Param(name="knowledge_base_id", description="Tell of exports to this knowledge base only"),
         ),
         answers={200: TableList},
         errors=(404,),

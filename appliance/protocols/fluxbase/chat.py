@@ -26,6 +26,7 @@ from appliance.events import (
     Progress,
     Resume,
     SendMessage,
+    SourcesFound,
     StartChat,
     TextDelta,
     ToolCalled,
@@ -37,6 +38,7 @@ from appliance.events import (
 )
 from appliance.messages import Change, QueryOutcome, ToolResult, Usage
 from appliance.protocols.fluxbase.words import error_code, frame_code
+from appliance.protocols.source_data import source_data
 
 # -- what clients send -------------------------------------------------------------------------------
 
@@ -168,6 +170,8 @@ class ChatCodec:
                 return _tool_frames(base, result)
             case TurnStarted():
                 return [_user_message(base, entry.event)] if full and not entry.event.continues else []
+            case SourcesFound(sources=sources):
+                return [_frame("sources", **base, data=[source_data(source) for source in sources])]
             case ToolCalled():
                 return []
             case TurnDone(message_id=message_id, usage=usage):

@@ -6,18 +6,20 @@ from typing import Any
 
 from appliance.errors import ApplianceError
 from appliance.protocols.base import Face
-from appliance.protocols.fluxbase import rest, shapes
+from appliance.protocols.fluxbase import knowledge_face, knowledge_graph, rest, shapes, vectors
 from appliance.protocols.fluxbase.words import status_and_code
 from appliance.wire import Reply
 
 
 def refuse(error: ApplianceError) -> Reply:
-    """`{"error", "code", "details"?}`; a fault of ours has a `request_id`, too."""
+    """`{"error", "code", "details"?}`; a fault has a `request_id`, a refused file `supported_types`."""
     status, code = status_and_code(error)
     body: dict[str, Any] = {"error": error.public_text, "code": code}
     details = dict(error.details)
     if "request_id" in details:
         body["request_id"] = details.pop("request_id")
+    if "supported_types" in details:
+        body["supported_types"] = details["supported_types"]
     if details:
         body["details"] = details
     return Reply(status=status, body=body)
@@ -30,12 +32,18 @@ CORS_HEADERS = (
 
 FACE = Face(
     name="Fluxbase",
-    prefixes=("/api/v1/ai",),
-    endpoints=rest.ENDPOINTS,
+    prefixes=("/api/v1/ai", *vectors.PREFIXES),
+    endpoints=(
+        *rest.ENDPOINTS,
+        *knowledge_face.USER_ENDPOINTS,
+        *knowledge_graph.USER_ENDPOINTS,
+        *vectors.ENDPOINTS,
+    ),
     refuse=refuse,
     error=shapes.Problem,
     variables={
-        "id": "The id of the bot, conversation or result, in the path's words",
+        **knowledge_face.VARIABLES,
+        "id": "The id of the bot, conversation, result or knowledge base, in the path's words",
         "name": "A bot's name",
         "change_id": "A change's id",
     },

@@ -16,6 +16,7 @@ from appliance.messages import Message, ToolResultPart
 from appliance.protocols.base import Endpoint, Param
 from appliance.protocols.fluxbase import shapes
 from appliance.protocols.fluxbase.chat import change_body, query_body, usage_body
+from appliance.protocols.source_data import source_data
 from appliance.spreadsheet import to_csv
 from appliance.wire import Reply, Request
 
@@ -327,5 +328,7 @@ def _message(message: Message) -> dict[str, Any]:
             if isinstance(part, ToolResultPart) and part.result.query is not None
         ]
         body |= {"query_results": queries} if queries else {}
+        sources = [source_data(source) for source in message.sources]
+        body |= {"sources": sources} if sources else {}
         body |= {"usage": usage_body(message.usage)} if message.usage else {}
     return body

@@ -9,6 +9,8 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 import msgspec
 
+from appliance.protocols.source_data import SourceData
+
 # -- requests ----------------------------------------------------------------------------------------
 
 
@@ -35,6 +37,7 @@ class Problem(TypedDict):
     code: str
     details: NotRequired[dict[str, Any]]
     request_id: NotRequired[str]
+    supported_types: NotRequired[list[str]]
 
 
 # -- bots --------------------------------------------------------------------------------------------
@@ -141,6 +144,7 @@ class StoredMessage(TypedDict):
     timestamp: str
     status: Literal["queued", "running", "done", "cancelled", "failed", "interrupted"]
     query_results: NotRequired[list[QueryResult]]
+    sources: NotRequired[list[SourceData]]
     usage: NotRequired[Tokens]
 
 

@@ -188,7 +188,7 @@ class Chatbot(msgspec.Struct, frozen=True, kw_only=True):
     use_mcp_schema: bool
     knowledge_bases: list[str]
     rag_max_chunks: int
-    rag_similarity_threshold: float
+    rag_similarity_threshold: float | None
     rag_table: str | None
     rag_column: str | None
     rag_content_column: str | None

@@ -155,13 +155,17 @@ class AuditEntries(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TableRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One table or view in a list; `columns` and `foreign_keys` are numbers."""
+    """One table or view in a list; `columns` and `foreign_keys` are numbers.
+
+    `last_export` is when it last became a document of the knowledge base that was asked about, or of any.
+    """
 
     schema: str
     name: str
     type: Literal["table", "view"]
     columns: int
     foreign_keys: int
+    last_export: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class TableList(msgspec.Struct, frozen=True, kw_only=True):

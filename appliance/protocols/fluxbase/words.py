@@ -47,9 +47,15 @@ _REST = {
     "method_not_allowed": (405, "METHOD_NOT_ALLOWED"),
     "limit_reached": (429, "RATE_LIMIT"),
     "conflict": (409, "CONFLICT"),
+    "unsupported_document": (400, "UNSUPPORTED_FILE_TYPE"),  # 6.3, and so is a file without text
+    "document_unreadable": (400, "DOCUMENT_UNREADABLE"),
+    # The specification names no status. Rights are not what lacks (403), nor does waiting help (429).
+    "quota_reached": (409, "QUOTA_EXCEEDED"),
     "busy": (429, "BUSY"),
     "too_many_requests": (429, "RATE_LIMIT"),
     "shutting_down": (503, "SHUTTING_DOWN"),
+    "embedding_failed": (503, "EMBEDDING_FAILED"),
+    "no_embedder": (503, "EMBEDDING_NOT_CONFIGURED"),
     "store_error": (503, "STORE_ERROR"),
     "store_full": (507, "STORE_FULL"),
 }

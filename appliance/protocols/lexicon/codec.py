@@ -21,6 +21,7 @@ from appliance.events import (
     PersonLeft,
     Progress,
     SendMessage,
+    SourcesFound,
     TextDelta,
     ToolCalled,
     ToolFinished,
@@ -29,9 +30,11 @@ from appliance.events import (
     TurnFailed,
     TurnStarted,
 )
+from appliance.messages import Source
 from appliance.protocols.base import Answer
 from appliance.protocols.client_json import check_depth, mended
 from appliance.protocols.lexicon.words import InvalidMessage, MessageTooLong, iso, told, word_of
+from appliance.protocols.source_data import cited
 
 CONTENT_CHARS_MAX = 32_000
 CHAT_GONE = (1008, "The chat was deleted.")
@@ -53,6 +56,7 @@ class ChatCodec:
         self._user_id = user_id
         self._clock = clock
         self._texts: list[str] = []
+        self._sources: list[Source] = []
         """Of the answer that is being told."""
         self._answering = False
         self._unanswered: list[str] = []
@@ -126,6 +130,9 @@ class ChatCodec:
             case ConversationDeleted():
                 self.closing = CHAT_GONE
                 return []
+            case SourcesFound(sources=sources):
+                self._sources += sources
+                return []
             case Progress() | ToolCalled() | ToolFinished():
                 return []
             case MessageDeleted() | PersonJoined() | PersonLeft() | EventPosted():
@@ -148,15 +155,20 @@ class ChatCodec:
     def _started(self) -> str:
         self._answering = True
         self._texts.clear()
+        self._sources.clear()
         return self._event("message_stream_started", chat_id=self._chat_id, user_id=self._user_id)
 
     def _ended(self, message_id: str) -> str:
+        """With what the answer cites in `metadata`, as REST has it (3): ours, and only where it does."""
+        content = "".join(self._texts)
+        sources = cited(content, self._sources)
         return self._event(
             "message_stream_ended",
             message_id=message_id,
             chat_id=self._chat_id,
             user_id=self._user_id,
-            content="".join(self._texts),
+            content=content,
+            **({"metadata": {"sources": sources}} if sources else {}),
         )
 
     def _failed(self, event: TurnFailed) -> str:

@@ -9,6 +9,7 @@ import msgspec
 from appliance.conversation import Conversation
 from appliance.messages import Message
 from appliance.protocols.lexicon.words import iso
+from appliance.protocols.source_data import cited_by
 
 
 class NewChat(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +128,8 @@ def _known_of(answer: Message, model: str) -> dict[str, Any]:
     known: dict[str, Any] = {"model": model} if model else {}
     if answer.usage:
         known["tokens_used"] = answer.usage.total_tokens
+    if sources := cited_by(answer):
+        known["sources"] = sources
     if answer.status != "done":
         known["status"] = answer.status
     if answer.error_text:

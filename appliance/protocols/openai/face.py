@@ -24,7 +24,7 @@ from appliance.protocols.openai.shapes import (
     Model,
     Models,
 )
-from appliance.protocols.openai.stream import ChunkCodec, usage_of
+from appliance.protocols.openai.stream import ChunkCodec, annotations_of, usage_of
 from appliance.protocols.openai.words import NoAnswer, refuse
 from appliance.wire import Reply, Request
 
@@ -93,7 +93,12 @@ def _whole(body: Completion, conversation: Conversation, answer: Message) -> Rep
         id=f"chatcmpl-{answer.id}",
         created=int(answer.created_at),
         model=body.model,
-        choices=[Choice(message=Answer(content=answer.text), finish_reason=_reason(answer))],
+        choices=[
+            Choice(
+                message=Answer(content=answer.text, annotations=annotations_of(answer.text, answer.sources)),
+                finish_reason=_reason(answer),
+            )
+        ],
         usage=usage_of(answer.usage or Usage()),
     )
     return Reply(body=completion, headers=_headers(conversation))

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
+from appliance.protocols.source_data import SourceData
+
 # -- requests ----------------------------------------------------------------------------------------
 
 
@@ -79,12 +81,33 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     total_tokens: int
 
 
+class UrlCitation(msgspec.Struct, frozen=True, kw_only=True):
+    """Which characters of the answer are the marker, and what it cites.
+
+    `source` is ours: the passage itself. A document that has no address gets `urn:uuid:` and its id as `url`.
+    """
+
+    start_index: int
+    end_index: int
+    title: str
+    url: str
+    source: SourceData
+
+
+class Annotation(msgspec.Struct, frozen=True, kw_only=True):
+    """A citation."""
+
+    type: Literal["url_citation"] = "url_citation"
+    url_citation: UrlCitation
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The bot's message."""
 
     role: Literal["assistant"] = "assistant"
     content: str
     refusal: None = None
+    annotations: list[Annotation] = []
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +135,7 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     role: str = ""
     content: str | None = None
+    annotations: list[Annotation] = []
 
 
 class ChunkChoice(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, assert_never
 
 import msgspec
 
+from appliance.citations import cited_in
 from appliance.engine.log import Entry
 from appliance.errors import ApplianceError
 from appliance.events import (
@@ -16,6 +18,7 @@ from appliance.events import (
     PersonJoined,
     PersonLeft,
     Progress,
+    SourcesFound,
     TextDelta,
     ToolCalled,
     ToolFinished,
@@ -24,9 +27,19 @@ from appliance.events import (
     TurnFailed,
     TurnStarted,
 )
+from appliance.messages import Source
 from appliance.messages import Usage as Tokens
-from appliance.protocols.openai.shapes import Chunk, ChunkChoice, Delta, ErrorBody, Usage
+from appliance.protocols.openai.shapes import (
+    Annotation,
+    Chunk,
+    ChunkChoice,
+    Delta,
+    ErrorBody,
+    UrlCitation,
+    Usage,
+)
 from appliance.protocols.openai.words import NoAnswer, problem_of
+from appliance.protocols.source_data import source_data
 
 DONE = "data: [DONE]\n\n"
 
@@ -46,6 +59,8 @@ class ChunkCodec:
         self._created = created
         self._include_usage = include_usage
         self._begun = False
+        self._texts: list[str] = []
+        self._sources: list[Source] = []
 
     def begin(self) -> list[str]:
         """The role comes first, at once."""
@@ -66,7 +81,11 @@ class ChunkCodec:
         if not self._begun:
             return []
         match event:
+            case SourcesFound(sources=sources):
+                self._sources += sources
+                return []
             case TextDelta(text=text):
+                self._texts.append(text)
                 return [self._chunk(Delta(content=text))]
             case TurnDone(finish=finish, usage=usage):
                 return self._ended("length" if finish == "length" else "stop", usage)
@@ -90,7 +109,8 @@ class ChunkCodec:
 
     def _ended(self, reason: Any, usage: Tokens) -> list[str]:
         self.ended = True
-        pieces = [self._chunk(Delta(), finish_reason=reason)]
+        annotations = annotations_of("".join(self._texts), self._sources)
+        pieces = [self._chunk(Delta(annotations=annotations), finish_reason=reason)]
         if self._include_usage:
             pieces.append(self._frame(choices=[], usage=usage_of(usage)))
         return [*pieces, DONE]
@@ -112,6 +132,22 @@ class ChunkCodec:
             usage=usage if self._include_usage else msgspec.UNSET,
         )
         return f"data: {msgspec.json.encode(chunk).decode()}\n\n"
+
+
+def annotations_of(text: str, sources: Sequence[Source]) -> list[Annotation]:
+    """One for each citation in the answer."""
+    return [
+        Annotation(
+            url_citation=UrlCitation(
+                start_index=start,
+                end_index=end,
+                title=source.title,
+                url=source.url or f"urn:uuid:{source.document_id}",
+                source=source_data(source),
+            )
+        )
+        for start, end, source in cited_in(text, sources)
+    ]
 
 
 def usage_of(usage: Tokens) -> Usage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import trio
 
-from appliance.tools.worker_frame import HEADER
+from appliance.workers.frame import HEADER
 
 RECEIVE_BYTES = 64 * 1024
 

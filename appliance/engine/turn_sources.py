@@ -1,0 +1,128 @@
+"""What one turn has to do with documents: found before, cited while the model writes, missed at the end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import msgspec
+
+from appliance import followups, references, withholding
+from appliance.bot import Bot
+from appliance.citations import Citations
+from appliance.engine.knowledge import gaps, retrieval
+from appliance.engine.knowledge.graph import BotGraph
+from appliance.engine.knowledge.library import Library
+from appliance.engine.knowledge.look_up import LookUps
+from appliance.errors import ApplianceError
+from appliance.identity import Caller
+from appliance.messages import Message, Source, SourcesPart
+from appliance.store import people
+
+ROOM_SHARE = 3
+"""Passages take at most this part of what the model can read."""
+
+logger = logging.getLogger("appliance.engine")
+
+
+class TurnSources:
+    """Make one with `open`. `on_sources` is told of passages that the model gets to read."""
+
+    def __init__(
+        self, bot: Bot, caller: Caller, library: Library | None, on_sources: Callable[[list[Source]], None]
+    ) -> None:
+        self.citations = Citations()
+        self.look_up: LookUps | None = None
+        """None when the bot has no documents for this caller."""
+        self.graph: BotGraph | None = None
+        self._bot = bot
+        self._caller = caller
+        self._reader = caller
+        """For whom documents are looked up."""
+        self._library = library
+        self._on_sources = on_sources
+        self._shown: list[Source] | None = None
+        self._found: retrieval.Retrieved | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        bot: Bot,
+        caller: Caller,
+        library: Library | None,
+        on_sources: Callable[[list[Source]], None],
+        *,
+        conversation_id: str,
+    ) -> TurnSources:
+        """With the knowledge bases that the bot answers from.
+
+        Where others read along nobody's own documents are looked into: what is found goes to all of them.
+        """
+        sources = cls(bot, caller, library, on_sources)
+        if library is not None and (served := await retrieval.served(library, bot, caller)):
+            if await library.store.read(people.is_shared, conversation_id, caller.owner):
+                sources._reader = msgspec.structs.replace(caller, user_id="")
+            sources.look_up = LookUps(library, sources._reader, served, sources._tell)
+            sources.graph = BotGraph(library, sources._reader, served)
+            sources.citations.add([])
+        return sources
+
+    async def retrieve(
+        self,
+        question: str,
+        earlier: Sequence[str],
+        *,
+        room_tokens: int,
+        conversation_id: str,
+        message_id: str,
+    ) -> None:
+        """Look the question up; `earlier` is what the user said before, oldest first."""
+        if self._library is None or self.look_up is None:
+            return
+        self._found = await retrieval.retrieve(
+            self._library,
+            self._bot,
+            self._reader,
+            self.look_up.served,
+            question,
+            earlier,
+            conversation_id=conversation_id,
+            message_id=message_id,
+        )
+        if self._found is None:
+            return
+        fitting = references.fitting(retrieval.numbered(self._found.passages), room_tokens // ROOM_SHARE)
+        self._shown = self.look_up.tell(self._found.passages[: len(fitting)])
+
+    def keep(self, history: Sequence[Message]) -> None:
+        """An answer that goes on reads the passages that it began with."""
+        last = next((message for message in reversed(history) if message.role == "assistant"), None)
+        if self.look_up is not None and last is not None:
+            parts = [part for part in last.parts if isinstance(part, SourcesPart)]
+            found = [source for part in parts for source in part.sources]
+            if self._reader is not self._caller:
+                found = [withholding.source(source) for source in found]
+            self._shown = self.look_up.tell_again(found)
+
+    def section(self) -> str:
+        """What the system prompt says of documents; '' when nothing was looked up."""
+        return "" if self._shown is None else references.section(self._shown)
+
+    async def note_gap(self, question: str, conversation_id: str, *, used_tools: bool) -> None:
+        """Keep a question that the documents did not answer, unless something else has."""
+        cited, found = self.citations.cited, self._found
+        if self._library is None or found is None or cited or used_tools or not followups.asks(question):
+            return
+        reason: Literal["nothing", "uncited"] = "uncited" if found.passages else "nothing"
+        try:
+            await gaps.note(
+                self._library, self._caller, self._bot, conversation_id, question, reason, found.best
+            )
+        except ApplianceError as error:
+            logger.warning("a knowledge gap could not be kept: %s", error.text)
+
+    def _tell(self, sources: list[Source]) -> None:
+        self.citations.add(sources)
+        if sources:
+            self._on_sources(sources)

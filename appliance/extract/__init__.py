@@ -1,0 +1,1 @@
+"""Reading documents: from the bytes of a file to its text, in a process of its own."""

@@ -1,0 +1,1 @@
+"""Embedders: texts to vectors, by a service or by a small model of our own."""

@@ -1,0 +1,1 @@
+"""SQL of knowledge bases: documents, chunks, their words and vectors, and searching them."""

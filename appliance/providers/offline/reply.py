@@ -1,24 +1,26 @@
 """What the offline model says to a request: a pure function, without clock, randomness or network.
 
 A data question becomes one `execute_sql` call, after a `think` where only that is offered first; the result
-becomes a sentence.
+becomes a sentence. Other questions are answered out of the passages of documents, where there are some.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
 
 import msgspec
 
 from appliance.messages import PromptMessage, ToolCall, Usage, estimate_tokens
 from appliance.providers.base import ModelRequest
-from appliance.providers.offline import talk, told
+from appliance.providers.offline import choosing, talk, told
 from appliance.providers.offline.answer import Result, answer, plain_answer, read_result
+from appliance.providers.offline.documents import SEARCH_TOOLS, Documents
 from appliance.providers.offline.intent import Intent, Ref, Unclear
 from appliance.providers.offline.lexicon import Lexicon
 from appliance.providers.offline.marks import split_words
+from appliance.providers.offline.passages import read_hits
 from appliance.providers.offline.question import read
+from appliance.providers.offline.quoting import quoted
 from appliance.providers.offline.reading import Reading, continued
 from appliance.providers.offline.resolve import resolve
 from appliance.providers.offline.schema_text import read_schema, read_today, schema_lines
@@ -52,7 +54,7 @@ def lexicon_of(lines: tuple[str, ...]) -> Lexicon:
 def reply(request: ModelRequest, lexicon_of: Callable[[tuple[str, ...]], Lexicon] = lexicon_of) -> Reply:
     """What to say to the request; the same request always gets the same reply."""
     system = "\n\n".join(message.content for message in request.messages if message.role == "system")
-    return _Turn(request, lexicon_of(schema_lines(system)), read_today(system)).reply()
+    return _Turn(request, lexicon_of(schema_lines(system)), system).reply()
 
 
 def usage(request: ModelRequest, spoken: Reply) -> Usage:
@@ -68,40 +70,70 @@ def usage(request: ModelRequest, spoken: Reply) -> Usage:
 class _Turn:
     """One request: the newest question, the results that came back for it, the questions before it."""
 
-    def __init__(self, request: ModelRequest, lexicon: Lexicon, today: date | None) -> None:
+    def __init__(self, request: ModelRequest, lexicon: Lexicon, system: str) -> None:
         self._lexicon = lexicon
-        self._today = today
+        self._today = read_today(system)
         self._tools = {tool.name for tool in request.tools}
         self._can_query = SQL_TOOL in self._tools
         asked = [i for i, message in enumerate(request.messages) if message.role == "user"]
         self._questions = [request.messages[i].content for i in asked]
+        self._question = self._questions[-1] if asked else ""
         since = request.messages[asked[-1] + 1 :] if asked else []
         self._since = list(_told(since))
         self._results = [read_result(content) for tool, content in self._since if tool == SQL_TOOL]
         self._calls = sum(len(message.tool_calls) for message in request.messages)
+        self._documents = Documents(system, self._questions, self._since, self._tools)
 
     def reply(self) -> Reply:
         last = next((step for step in reversed(self._since) if step[0] != THINK), None)
+        if last is None or (last[0] in SEARCH_TOOLS and read_hits(last[1]) is not None):
+            return self._first()
         try:
-            if last is None:
-                return self._first()
             return self._after(self._results) if last[0] == SQL_TOOL else Reply(told.sentence(*last))
         except Unclear as reason:
             return Reply(talk.unclear(str(reason), self._lexicon))
 
     def _first(self) -> Reply:
-        """Before any result: small talk, a query, or an honest word. Raises `Unclear` to ask back."""
-        text = self._questions[-1] if self._questions else ""
+        """Before any rows: small talk, a query, a search, a word out of documents, or an honest one."""
+        documents = self._documents
+        if kind := talk.kind_of_talk(self._question):
+            lexicon = self._lexicon if self._may_ask else Lexicon(Schema())
+            return Reply(talk.small_talk(kind, lexicon, documents=documents.there))
+        data, about_data = self._of_data()
+        if not documents.there:
+            return data
+        guess = data.call is not None and choosing.is_guess(self._intent(self._reading(), 0))
+        if data.call and not choosing.documents_fit_better(self._question, documents.evidence, guess):
+            return data
+        if choosing.is_for_data(self._question, self._lexicon):
+            return data
+        if search := documents.next_search():
+            return Reply("", self._call(documents.tool, msgspec.to_builtins(search)))
+        if text := quoted(documents.evidence):
+            return Reply(text)
+        return data if about_data else Reply(talk.nothing_found(self._lexicon, may_ask=self._may_ask))
+
+    @property
+    def _may_ask(self) -> bool:
         # Where only `think` is offered, a bot that shows tables will offer more behind it.
-        thinks = self._tools == {THINK} and bool(self._lexicon.tables)
-        may_ask = self._can_query or thinks
-        if kind := talk.kind_of_talk(text):
-            return Reply(talk.small_talk(kind, self._lexicon if may_ask else Lexicon(Schema())))
-        if not may_ask:
-            return Reply(self._cannot_query())
-        if len(split_words(text)) > WORDS_MAX:
-            return Reply(talk.beyond(self._lexicon))
-        return self._to_question(text)
+        return self._can_query or (self._tools == {THINK} and bool(self._lexicon.tables))
+
+    def _of_data(self) -> tuple[Reply, bool]:
+        """What to say without any documents, and whether the question names a table."""
+        if not self._may_ask:
+            return Reply(self._cannot_query()), False
+        if len(split_words(self._question)) > WORDS_MAX:
+            return Reply(talk.beyond(self._lexicon)), False
+        try:
+            return self._to_question(self._question), False
+        except Unclear as reason:
+            return Reply(talk.unclear(str(reason), self._lexicon)), self._names_a_table()
+
+    def _names_a_table(self) -> bool:
+        try:
+            return bool(self._read(self._question).subjects)
+        except Unclear:
+            return True
 
     def _cannot_query(self) -> str:
         if not self._tools and self._since:

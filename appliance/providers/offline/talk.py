@@ -19,6 +19,8 @@ SELF = (
     "I am the offline model of this server: no weights, no guessing, "
     "only a fixed grammar for questions about its data."
 )
+DOCUMENTS = "I look your question up in this bot's documents and quote what they say, with the place."
+NOTHING_FOUND = "I found nothing about this in the documents."
 CONNECT = "The operator can connect a model for free conversation."
 TABLES_SHOWN = 20
 COLUMNS_SHOWN = 40
@@ -97,18 +99,19 @@ def kind_of_talk(text: str) -> str:
     return next((kind for kind, phrases in PHRASES.items() if plain in phrases), "")
 
 
-def small_talk(kind: str, lexicon: Lexicon) -> str:
-    """The reply to one of the kinds of `kind_of_talk`."""
+def small_talk(kind: str, lexicon: Lexicon, *, documents: bool = False) -> str:
+    """The reply to one of the kinds of `kind_of_talk`; `documents` when there are some to ask."""
+    tries = try_this(lexicon, documents=documents)
     match kind:
         case "greeting":
-            return f"Hello! {SELF} {try_this(lexicon)}"
+            return f"Hello! {SELF} {tries}"
         case "thanks":
             return "You are welcome."
         case "bye":
             return "Goodbye!"
         case "schema":
-            return about_tables(lexicon)
-    return f"{SELF} {try_this(lexicon)}\n\n{CONNECT}"
+            return DOCUMENTS if documents and not lexicon.tables else about_tables(lexicon)
+    return f"{SELF} {tries}\n\n{CONNECT}"
 
 
 def asks_for_schema(text: str, lexicon: Lexicon) -> bool:
@@ -198,12 +201,27 @@ def no_step_left() -> str:
     )
 
 
-def try_this(lexicon: Lexicon) -> str:
+def nothing_found(lexicon: Lexicon, *, may_ask: bool) -> str:
+    """The reply when neither the documents nor the tables answer; says what else can be asked."""
+    rest = f"About the data I can answer more. {try_this(lexicon)}" if may_ask and lexicon.tables else CONNECT
+    return f"{NOTHING_FOUND} {rest}"
+
+
+def is_a_wish(text: str, lexicon: Lexicon) -> bool:
+    """Does it ask for rows of a table to be changed? "Change address" may be about a document."""
+    first, *rest = re.findall(r"[a-z_]+", text.lower()) or [""]
+    return first in vocabulary.WRITING_WORDS and any(
+        (named := lexicon.certain([word])) is not None and named.tables for word in rest
+    )
+
+
+def try_this(lexicon: Lexicon, *, documents: bool = False) -> str:
     """Up to three questions made from the schema, each of which works."""
     found = examples(lexicon)
     if not found:
-        return "There are no tables here that I could be asked about."
-    return "Try for example:\n\n" + "\n".join(f"- {question}" for question in found)
+        return DOCUMENTS if documents else "There are no tables here that I could be asked about."
+    lead = f"{DOCUMENTS} Of the data try for example:" if documents else "Try for example:"
+    return f"{lead}\n\n" + "\n".join(f"- {question}" for question in found)
 
 
 def examples(lexicon: Lexicon, count: int = 3) -> list[str]:

@@ -1,0 +1,113 @@
+"""An answer out of documents: the chosen pieces in their own words, each with the number of its passage.
+
+Quotations are word for word, for the server takes out a citation whose words are not in the passage. Marks of
+Markdown are escaped, so that a document can bring neither links nor pictures into an answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from appliance.providers.offline.answer import MARKDOWN
+from appliance.providers.offline.evidence import Evidence
+from appliance.providers.offline.fragments import Fragment, following
+
+LEANING = re.compile(
+    r"(it|its|they|them|their|this|that|these|those|he|she|but|and|or|so|then|there|after that|afterwards|"
+    r"otherwise|however|therefore|instead|in (this|that|these) cases?|if (it|they|so|not)|also|both|neither|"
+    r"until then|please|dies(e|er|es)?|sie|er|es|aber|und|cela|ils?|elles?)\b",
+    re.IGNORECASE,
+)
+PARAGRAPH_CHARS = 260
+"""A paragraph of no more is quoted whole."""
+QUOTE_CHARS_MAX = 420
+UNSPACED_END = re.compile("[。！？｡][」』”’）]*\\Z")  # noqa: RUF001 -- signs of CJK
+ITEMS_MAX = 6
+SURE = 0.6
+UNSURE = "I am not sure that this answers it, but the documents say:\n\n"
+EMPHASIS = re.compile(r"(\*\*|(?<![\w*])\*)(?=[^\s*])([^*]{1,400}?)(?<=[^\s*])\1(?![\w*])|`+")
+
+
+def quoted(evidence: Evidence) -> str:
+    """The answer, '' when there is nothing to quote."""
+    if not evidence.found:
+        return ""
+    quotes = [_quote(evidence.pieces, _run(evidence.pieces, one.at)) for one in evidence.chosen]
+    text = "\n\n".join(quotes)
+    return text if evidence.sure >= SURE else UNSURE + text
+
+
+def _run(pieces: Sequence[Fragment], at: int) -> list[int]:
+    """Piece `at` with its paragraph where that is short, else with what it says little without."""
+    start = end = at
+    if pieces[at].kind != "sentence":
+        return [at]
+    while _follows(pieces, start):
+        start -= 1
+    while end + 1 < len(pieces) and _follows(pieces, end + 1):
+        end += 1
+    if sum(len(pieces[one].text) for one in range(start, end + 1)) <= PARAGRAPH_CHARS:
+        return [*range(start, end + 1)]
+    first = at - 1 if at > start and _leans(pieces, at) else at
+    last = at + 1 if at < end and _leans(pieces, at + 1) else at
+    return [*range(first, last + 1)]
+
+
+def _follows(pieces: Sequence[Fragment], at: int) -> bool:
+    """Does it directly follow the piece before it in one paragraph?"""
+    if at == 0 or pieces[at].kind != "sentence":
+        return False
+    return (pieces[at - 1].number, pieces[at - 1].block) == (pieces[at].number, pieces[at].block)
+
+
+def _leans(pieces: Sequence[Fragment], at: int) -> bool:
+    return LEANING.match(pieces[at].text) is not None
+
+
+def _quote(pieces: Sequence[Fragment], run: Sequence[int]) -> str:
+    first = pieces[run[0]]
+    if first.kind == "row":
+        return f"{_row(first)} [{first.number}]"
+    text = _joined([pieces[at].text for at in run])
+    if first.kind == "item" and first.lead:
+        text = f"{first.lead} … {text}"
+    elif text.endswith(":"):
+        items = following(list(pieces), run[-1])[:ITEMS_MAX]
+        text = " … ".join([text, *(item.text for item in items)])
+    return f"{_marked(text)} [{first.number}]"
+
+
+def _joined(texts: Sequence[str]) -> str:
+    """As they stand in the document: where a script has no blanks, there are none."""
+    text = ""
+    for one in texts:
+        text += one if not text or UNSPACED_END.search(text) else f" {one}"
+    return text
+
+
+def _marked(text: str) -> str:
+    """Between quotation marks; what is too long ends at a clause, with dots behind the quotation."""
+    if len(text) <= QUOTE_CHARS_MAX:
+        return f"“{_shown(text)}”"
+    short = text[:QUOTE_CHARS_MAX]
+    end = max(short.rfind(sign) for sign in (". ", "; ", ", "))
+    short = short[: end + 1] if end > QUOTE_CHARS_MAX // 3 else short.rpartition(" ")[0]
+    return f"“{_shown(short.rstrip(' ,;'))}” …"
+
+
+def _row(row: Fragment) -> str:
+    """A row in its own words, its cells with the names of their columns where the table has some."""
+    if not row.header:
+        text = _shown("; ".join(filter(None, row.cells))[:QUOTE_CHARS_MAX])
+        return f"“{text}”" if ": " in row.cells[0] else text
+    names = [*row.header, *[""] * (len(row.cells) - len(row.header))]
+    named = [
+        f"{name}: {cell}" if name else cell for name, cell in zip(names, row.cells, strict=False) if cell
+    ]
+    return _shown("; ".join(named)[:QUOTE_CHARS_MAX])
+
+
+def _shown(text: str) -> str:
+    """So that Markdown shows it as it is."""
+    return MARKDOWN.sub(r"\\\1", EMPHASIS.sub(r"\2", text))

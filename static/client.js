@@ -38,7 +38,7 @@ const FRAME_TOO_LONG = 1009
  * @property {string} [expiresAt]  RFC 3339
  *
  * @typedef {object} ChatEvent  `type` says which of the other fields mean something
- * @property {string} type  chat_started, resumed, user_message, progress, content, query_result,
+ * @property {string} type  chat_started, resumed, user_message, progress, sources, content, query_result,
  *   tool_result, done, cancelled, error; and the client's own: connected, disconnected
  * @property {string} [conversationId]
  * @property {number} [seq]
@@ -72,6 +72,8 @@ const FRAME_TOO_LONG = 1009
  * @property {(step: string, message: string, conversationId: string) => void} [onProgress]
  * @property {(query: string, summary: string, rowCount: number,
  *   data: Record<string, unknown>[], conversationId: string) => void} [onQueryResult]
+ * @property {(sources: Record<string, unknown>[], conversationId: string) => void} [onSources]  passages that
+ *   the answer can cite as `[number]`: number, title, content, knowledge_base, similarity, page, url …
  * @property {(change: Change, summary: string, conversationId: string) => void} [onChange]  proposed or
  *   decided, after `onQueryResult`
  * @property {(usage: Usage | undefined, conversationId: string) => void} [onDone]
@@ -389,6 +391,8 @@ export class AIChat {
     } else if (event.type === 'query_result') {
       const { query = '', summary = '', rowCount = 0, data = [] } = event
       call(options.onQueryResult, query, summary, rowCount, data, where)
+    } else if (event.type === 'sources') {
+      call(options.onSources, event.data ?? [], where)
     } else if (event.type === 'done') {
       call(options.onDone, event.usage, where)
     } else if (event.type === 'error') {

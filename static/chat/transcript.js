@@ -2,6 +2,7 @@
 /** The conversation on the page: events of the client go in, elements come out. No network here. */
 import { ChangeCard } from './change.js'
 import { MarkdownWriter } from './markdown.js'
+import { Sources } from './sources.js'
 import { element, resultTable } from './table.js'
 
 /** @typedef {import('../client.js').ChatEvent} ChatEvent */
@@ -97,6 +98,8 @@ export class Transcript {
         return this.#running().answer.progress(event.message ?? '')
       case 'content':
         return this.#running().answer.write(event.delta ?? '')
+      case 'sources':
+        return this.#running().answer.cite(/** @type {any} */ (event.data ?? []))
       case 'query_result':
       case 'tool_result':
         return this.#result(event)
@@ -237,6 +240,7 @@ class Answer {
     this.root.append(this.step)
     /** @type {MarkdownWriter | null} */
     this.writer = null
+    this.sources = new Sources()
   }
 
   /** The text as it is read out: without the marks of Markdown. */
@@ -317,14 +321,21 @@ class Answer {
     box.append(button)
   }
 
+  /** Passages that `[n]` in the text may mean. @param {import('./sources.js').Source[]} sources */
+  cite(sources) {
+    this.sources.add(sources)
+  }
+
   #endText() {
     this.writer?.end()
     this.writer = null
+    const prose = this.step.previousElementSibling
+    if (prose?.classList.contains('prose')) this.sources.mark(/** @type {HTMLElement} */ (prose))
   }
 
   #close() {
     this.#endText()
-    this.step.remove()
+    this.step.replaceWith(...[this.sources.list()].filter((list) => list !== null))
     this.root.removeAttribute('aria-busy')
   }
 }

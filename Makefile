@@ -15,7 +15,7 @@ WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "chat-appliance needs Python 3.11 or newer; run: make PYTHON=python3.13 …")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[embed]'
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
@@ -61,7 +61,10 @@ bench: $(VENV)/installed-dev
 	-$(BIN)/python -m bench.store
 	-$(BIN)/python -m bench.streams
 	-$(BIN)/python bench/sql_guard.py --rows 50000
+	-$(BIN)/python -m bench.retrieval
+	-$(BIN)/python -m bench.search
 	-$(BIN)/python -m bench.hostile
+	-$(BIN)/python -m bench.embed
 
 clean:
 	rm -rf .venv* demo-data

@@ -148,7 +148,7 @@ def test_without_waiting_the_work_is_left_to_the_server(tmp_path: Path, docs: Pa
 def test_ctrl_c_keeps_what_was_added_and_says_how_to_go_on(tmp_path: Path) -> None:
     data, docs = tmp_path / "data", tmp_path / "many"
     docs.mkdir()
-    for number in range(400):
+    for number in range(700):
         (docs / f"{number}.txt").write_text(f"Text number {number}.")
     kb("create", "support", data=data)
     command = [sys.executable, "-m", "appliance", "kb", "add", "support", str(docs), "--data", str(data)]
@@ -167,5 +167,5 @@ def test_ctrl_c_keeps_what_was_added_and_says_how_to_go_on(tmp_path: Path) -> No
     assert "Traceback" not in said
     told("sync", "support", data=data)
     listed = told("documents", "support", data=data)
-    assert len(listed) == 400
+    assert len(listed) == 700
     assert {one["status"] for one in listed} == {"indexed"}

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import apsw
 import trio
 from trio.testing import wait_all_tasks_blocked
 
@@ -283,14 +284,15 @@ async def test_an_answer_that_could_not_be_stored_gives_its_tokens_back_and_is_c
         mended(engine)
         await one.send("message", conversation_id=id, content="2")
         await one.until("done")
-        await trio.sleep(0.1)
-        reserved = await engine.services.store.read(
-            lambda db: db.execute("SELECT sum(reserved_tokens) FROM _usage").get
-        )
-        still_open = await engine.services.store.read(
-            lambda db: db.execute("SELECT count(*) FROM _turns WHERE ended_at IS NULL").get
-        )
-        assert (reserved, still_open) == (0, 0)
+
+        def left(db: apsw.Connection) -> tuple[int, int]:
+            reserved = db.execute("SELECT sum(reserved_tokens) FROM _usage").get
+            return reserved, db.execute("SELECT count(*) FROM _turns WHERE ended_at IS NULL").get
+
+        with trio.move_on_after(20):
+            while await engine.services.store.read(left) != (0, 0):  # noqa: ASYNC110 nothing tells of it
+                await trio.sleep(0.02)
+        assert await engine.services.store.read(left) == (0, 0)
 
 
 async def test_frames_of_a_resumed_log_are_in_order_after_a_failed_store_and_a_crash(tmp_path: Path) -> None:

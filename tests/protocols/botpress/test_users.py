@@ -110,7 +110,7 @@ BAD_KEYS = {
     "no id": signed(sub="ann"),
     "an id that is no text": signed(id=7),
     "expired": signed(id="ann", exp=int(time.time()) - 5),
-    "not yet": signed(id="ann", nbf=int(time.time()) + 500),
+    "not yet": signed(id="ann", nbf=int(time.time()) + 50_000),
     "two ids": signed(id="ann", fid="bob"),
     "no signature": jwt.encode({"id": "ann"}, "", algorithm="none"),
     "another algorithm": jwt.encode({"id": "ann"}, KEY * 2, algorithm="HS512"),

@@ -28,5 +28,11 @@ class Settler:
 
     async def retry(self, store: Store) -> None:
         """Store what was refused, if there is any; raises `StoreError`."""
-        if self._refused:
-            await self.settle(store, self._refused.pop())
+        if not self._refused:
+            return
+        newest = self._refused.pop()
+        try:
+            await self.settle(store, newest)
+        except StoreError:
+            self.keep(newest)
+            raise

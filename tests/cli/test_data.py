@@ -18,7 +18,7 @@ import pytest
 from appliance.store.database import connect, database_path
 
 CLEAN = {key: value for key, value in os.environ.items() if not key.startswith("APPLIANCE_")}
-BIG_ROWS = 100_000
+BIG_ROWS = 200_000
 
 
 def appliance(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:

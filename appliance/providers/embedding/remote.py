@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -43,7 +44,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         return f"Server({self.family} {self.address} {self.model})"
 
 
-class Remote:
+class Remote(ABC):
     """An `Embedder`; what the texts are asked with is a subclass's business. `client` is shared."""
 
     def __init__(self, client: httpx.AsyncClient, server: Server) -> None:
@@ -69,7 +70,7 @@ class Remote:
             self.dimensions = len(found[0]) // 4
         return found
 
-    async def aclose(self) -> None:
+    async def aclose(self) -> None:  # noqa: B027 -- most have nothing to close
         """Nothing of its own is open."""
 
     async def _shorter_if_needed(self, batch: list[str]) -> list[bytes]:
@@ -89,9 +90,9 @@ class Remote:
         except BadVectors as error:
             raise EmbeddingFailed(f"{self._server.upstream.label} sent {error}.") from None
 
+    @abstractmethod
     async def _ask(self, batch: list[str]) -> list[bytes]:
         """Vectors that can be used; raises `ProviderError`, `BadVectors`."""
-        raise NotImplementedError
 
     async def _post(self, url: str, body: dict[str, Any], count: int) -> bytes:
         server = self._server

@@ -28,7 +28,7 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	@tests/support/install-browser
 	@tests/support/install-clients
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
+	@tests/support/run-tests $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 # The OpenAI provider against llama.cpp. The package with the model also asks for a llama.cpp that is
 # compiled at install time, which nothing here uses.

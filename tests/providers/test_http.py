@@ -327,8 +327,8 @@ async def test_keep_alives_are_no_silence(client: httpx.AsyncClient, ask: ModelR
 
 
 async def test_keep_alives_for_ever_end_the_call(client: httpx.AsyncClient, ask: ModelRequest):
-    reply = wire.stream(*[": ping\n\n"] * 400, delay_s=0.01)
-    error, _ = await failure(client, ask, reply, idle_timeout_s=0.1)
+    reply = wire.stream(*[": ping\n\n"] * 800, delay_s=0.01)
+    error, _ = await failure(client, ask, reply, idle_timeout_s=0.6)
     assert "only keep-alives" in error.text
 
 

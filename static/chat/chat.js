@@ -2,8 +2,8 @@
 /** The full-page chat at `/chat/{bot}`: connects the client, the transcript and the form. */
 import { AIChat, MESSAGE_CHARS_MAX, isTooLong } from '../client.js'
 import { Memory } from './memory.js'
-import { element } from './table.js'
-import { Transcript } from './transcript.js'
+import { element } from '../widget/table.js'
+import { Transcript } from '../widget/transcript.js'
 
 const BASE = new URL('../../', import.meta.url)
 const BOT = decodeURIComponent(location.pathname.replace(/\/+$/, '').split('/').pop() ?? '')

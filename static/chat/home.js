@@ -1,6 +1,6 @@
 // @ts-check
 /** The landing page: the public bots, each with a link to its chat. */
-import { element } from './table.js'
+import { element } from '../widget/table.js'
 
 const BASE = new URL('../../', import.meta.url)
 const lead = /** @type {HTMLElement} */ (document.getElementById('lead'))

@@ -253,8 +253,8 @@ async def test_a_decision_that_was_stopped_can_be_made_again(scene: Scene) -> No
 
 
 SHOWN = """async () => {
-  const { formatter } = await import('/static/chat/values.js')
-  const { sortRows } = await import('/static/chat/table.js')
+  const { formatter } = await import('/static/widget/values.js')
+  const { sortRows } = await import('/static/widget/table.js')
   const show = (type, value, name = 'x') => formatter(type, name)(value)
   const sorted = (type, ...values) =>
     sortRows(values.map((x) => ({ x })), 'x', 'ascending', type).map(({ x }) => x)
@@ -283,7 +283,7 @@ async def test_values_that_do_not_fit_their_type_are_shown_as_they_are(scene: Sc
 
 
 REASONING = """async () => {
-  const { Transcript } = await import('/static/chat/transcript.js')
+  const { Transcript } = await import('/static/widget/transcript.js')
   const log = document.createElement('div')
   const transcript = new Transcript(log, { announce: () => {} })
   const progress = (message) => transcript.take({ type: 'progress', step: 'reasoning', message })

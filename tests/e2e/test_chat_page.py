@@ -221,7 +221,7 @@ async def test_a_message_that_is_too_long_is_refused_once_and_the_chat_goes_on(s
 
 
 LINKS = """async (text) => {
-  const { MarkdownWriter } = await import('/static/chat/markdown.js')
+  const { MarkdownWriter } = await import('/static/widget/markdown.js')
   const shown = []
   for (let cut = 0; cut <= text.length; cut++) {
     const root = document.createElement('div')
@@ -370,7 +370,7 @@ async def test_the_client_runs_in_a_browser_by_its_example(scene: Stage) -> None
 
 
 FUZZ = """async () => {
-  const { MarkdownWriter } = await import('/static/chat/markdown.js')
+  const { MarkdownWriter } = await import('/static/widget/markdown.js')
   const bits = ['a', 'b_c', ' ', '\\n', '\\n\\n', '*', '**', '_', '__', '`', '```', '```\\n', '[', '](', ')',
     'http://e.com/a_b', '![', '|', '|\\n', '---', '- ', '1. ', '> ', '# ', '$', '\\\\', '\\\\(', '<', '<br>',
     '~~', '🌍', ' [x] ', '    ', '\\t', ':', 'javascript:', '<img src=x>']

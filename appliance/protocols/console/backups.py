@@ -1,0 +1,7 @@
+"""Backups."""
+
+from __future__ import annotations
+
+from appliance.protocols.base import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = ()

@@ -1,0 +1,7 @@
+"""The bots: state, settings, differences, tests."""
+
+from __future__ import annotations
+
+from appliance.protocols.base import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = ()

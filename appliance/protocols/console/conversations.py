@@ -1,0 +1,7 @@
+"""Conversations: search, read, trace, take over."""
+
+from __future__ import annotations
+
+from appliance.protocols.base import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = ()

@@ -1,0 +1,7 @@
+"""Keys of programs and pages."""
+
+from __future__ import annotations
+
+from appliance.protocols.base import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = ()

@@ -1,0 +1,7 @@
+"""Knowledge bases and documents."""
+
+from __future__ import annotations
+
+from appliance.protocols.base import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = ()

@@ -1,0 +1,7 @@
+"""What changes, told while it happens."""
+
+from __future__ import annotations
+
+from appliance.protocols.base import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = ()

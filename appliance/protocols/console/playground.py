@@ -1,0 +1,7 @@
+"""Trying a bot as somebody else."""
+
+from __future__ import annotations
+
+from appliance.protocols.base import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = ()

@@ -1,0 +1,7 @@
+"""Settings and secrets."""
+
+from __future__ import annotations
+
+from appliance.protocols.base import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = ()

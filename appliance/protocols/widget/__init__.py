@@ -1,0 +1,1 @@
+"""What the widget asks beside the chat itself, below `/api/v1/widget`."""

@@ -1,0 +1,1 @@
+-- Conversations that a person takes over, and what explains an answer.

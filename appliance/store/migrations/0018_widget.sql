@@ -1,0 +1,1 @@
+-- What visitors bring: words on answers, files.

@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # busy. WORKERS=0 runs everything in one process.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
-.PHONY: demo test check test-llama test-image bench image clean
+.PHONY: demo test check widget test-llama test-image bench image clean
 
 # The environment is made once and made again when pyproject.toml changes.
 $(VENV)/installed: pyproject.toml
@@ -29,6 +29,12 @@ test: $(VENV)/installed-dev
 	@tests/support/install-browser
 	@tests/support/install-clients
 	@tests/support/run-tests $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
+
+# The widget's modules in few small files, static/dist: before a commit that changed them. Until then the server
+# serves the modules themselves.
+widget:
+	@tests/support/install-clients
+	node static/bundle.mjs
 
 # The OpenAI provider against llama.cpp. The package with the model also asks for a llama.cpp that is
 # compiled at install time, which nothing here uses.

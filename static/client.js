@@ -39,7 +39,8 @@ const FRAME_TOO_LONG = 1009
  *
  * @typedef {object} ChatEvent  `type` says which of the other fields mean something
  * @property {string} type  chat_started, resumed, user_message, progress, sources, content, query_result,
- *   tool_result, done, cancelled, error; and the client's own: connected, disconnected
+ *   tool_result, done, cancelled, error, message (a person of the team writes), handoff, message_deleted; and the
+ *   client's own: connected, disconnected
  * @property {string} [conversationId]
  * @property {number} [seq]
  * @property {string} [chatbot]
@@ -61,6 +62,12 @@ const FRAME_TOO_LONG = 1009
  * @property {string} [messageId]
  * @property {string} [clientMessageId]
  * @property {boolean} [running]
+ * @property {number} [at]  Unix seconds
+ * @property {string} [role]  of a `message`: operator
+ * @property {string} [name]  of the person who writes, or who came or left
+ * @property {'waiting' | 'joined' | 'left' | 'ended'} [state]  of a `handoff`
+ * @property {'' | 'waiting' | 'joined'} [handoff]  with `resumed`: whether a person is asked for, or there
+ * @property {string} [operatorName]  with `resumed`
  * @property {string} [error]
  * @property {string} [code]
  * @property {number} [retryAfter]  seconds
@@ -138,6 +145,19 @@ export class AIChat {
     if (wasOpen) this.#tell({ type: 'disconnected' })
   }
 
+  /** Speak with another token from now on: over a new connection, on which everything goes on. @param {string} token */
+  renew(token) {
+    this.options.token = token
+    const before = this.socket
+    if (!this.isConnected()) return
+    this.#open().catch(() => {
+      if (this.stopped) return
+      this.#tell({ type: 'disconnected' })
+      this.#reconnect()
+    })
+    before.close()
+  }
+
   /** True while the WebSocket is open; false also while reconnecting. */
   isConnected() {
     return this.socket !== null && this.socket.readyState === 1
@@ -183,13 +203,36 @@ export class AIChat {
    * @param {string} conversationId
    * @param {string} content
    * @param {string} [messageId]
+   * @param {string[]} [files]  ids of files that were uploaded to the conversation
    * @returns {string} the message's id
    */
-  sendMessage(conversationId, content, messageId = newId()) {
+  sendMessage(conversationId, content, messageId = newId(), files) {
     if (this.stopped) throw notConnected()
-    if (isTooLong(content)) throw tooLong()
-    this.#send(this.#conversation(conversationId).post('message', messageId, { content }))
+    STANDALONE: if (isTooLong(content)) throw tooLong()
+    this.#send(this.#conversation(conversationId).post('message', messageId, { content, files }))
     return messageId
+  }
+
+  /**
+   * Answer a question of the user anew; what followed it is deleted (`message_deleted` events). Not kept for a
+   * later connection: throws NOT_CONNECTED without one.
+   * @param {string} conversationId
+   * @param {string} messageId  of the question: the server's id or the client's
+   * @param {string} [content]  the question's new text
+   */
+  retry(conversationId, messageId, content) {
+    STANDALONE: if (content !== undefined && isTooLong(content)) throw tooLong()
+    this.#now({ type: 'retry', conversation_id: conversationId, message_id: messageId, content })
+  }
+
+  /**
+   * Ask for a person of the team, or call that off; `handoff` events tell what becomes of it. Throws NOT_CONNECTED
+   * without a connection.
+   * @param {string} conversationId
+   * @param {boolean} [wanted]
+   */
+  handoff(conversationId, wanted = true) {
+    this.#now({ type: 'handoff', conversation_id: conversationId, wanted })
   }
 
   /**
@@ -250,11 +293,11 @@ export class AIChat {
         this.failures = 0
         this.#received(message.data)
       }
-      const ended = (/** @type {{code?: number} | undefined} */ close) => {
+      const ended = (/** @type {{code?: number}} */ close = {}) => {
         if (this.socket !== socket) return reject(notConnected())
         this.socket = null
         if (opened) {
-          if (close?.code === FRAME_TOO_LONG) this.#refuseLongest()
+          if (close.code === FRAME_TOO_LONG) this.#refuseLongest()
           this.#tell({ type: 'disconnected' })
           this.#reconnect()
         } else {
@@ -323,6 +366,12 @@ export class AIChat {
     if (this.isConnected()) this.socket.send(JSON.stringify(frame))
   }
 
+  /** Nothing that may wait: it would mean something else later. @param {object} frame */
+  #now(frame) {
+    if (!this.isConnected()) throw notConnected()
+    this.#send(frame)
+  }
+
   /** @param {any[]} queue @param {object} frame @returns {Promise<any>} */
   #request(queue, frame) {
     if (this.stopped) return Promise.reject(notConnected())
@@ -340,7 +389,7 @@ export class AIChat {
     try {
       frame = JSON.parse(String(data))
     } catch {
-      console.error('AIChat: ignored a frame that is not JSON')
+      STANDALONE: console.error('AIChat: ignored a frame that is not JSON')
       return
     }
     if (frame && typeof frame.type === 'string') this.#take(toEvent(frame))
@@ -383,22 +432,25 @@ export class AIChat {
   /** @param {ChatEvent} event */
   #tell(event) {
     const { options } = this
-    const where = event.conversationId ?? ''
-    if (event.type === 'content' && event.delta) {
-      call(options.onContent, event.delta, where)
-    } else if (event.type === 'progress') {
-      call(options.onProgress, event.step ?? '', event.message ?? '', where)
-    } else if (event.type === 'query_result') {
-      const { query = '', summary = '', rowCount = 0, data = [] } = event
-      call(options.onQueryResult, query, summary, rowCount, data, where)
-    } else if (event.type === 'sources') {
-      call(options.onSources, event.data ?? [], where)
-    } else if (event.type === 'done') {
-      call(options.onDone, event.usage, where)
-    } else if (event.type === 'error') {
-      call(options.onError, event.error ?? '', event.code, event.conversationId)
+    // The widget, which is bundled without what is labelled so, listens to `onEvent` only.
+    STANDALONE: {
+      const where = event.conversationId ?? ''
+      if (event.type === 'content' && event.delta) {
+        call(options.onContent, event.delta, where)
+      } else if (event.type === 'progress') {
+        call(options.onProgress, event.step ?? '', event.message ?? '', where)
+      } else if (event.type === 'query_result') {
+        const { query = '', summary = '', rowCount = 0, data = [] } = event
+        call(options.onQueryResult, query, summary, rowCount, data, where)
+      } else if (event.type === 'sources') {
+        call(options.onSources, event.data ?? [], where)
+      } else if (event.type === 'done') {
+        call(options.onDone, event.usage, where)
+      } else if (event.type === 'error') {
+        call(options.onError, event.error ?? '', event.code, event.conversationId)
+      }
+      if (event.change) call(options.onChange, event.change, event.summary ?? '', where)
     }
-    if (event.change) call(options.onChange, event.change, event.summary ?? '', where)
     call(options.onEvent, event)
   }
 
@@ -561,14 +613,15 @@ class Conversation {
 /** @param {AIChatOptions} options @returns {{WebSocketClass: any, url: string}} */
 function target(options) {
   const WebSocketClass = options.WebSocket ?? globalThis.WebSocket
-  if (!WebSocketClass) {
+  STANDALONE: if (!WebSocketClass) {
     throw new ChatError(
       'NO_WEBSOCKET',
       'this JavaScript runtime has no WebSocket: pass one, new AIChat({ WebSocket }), with `ws` from ' +
         'npm for example, or run Node 22, or `node --experimental-websocket`',
     )
   }
-  const base = options.wsUrl ?? defaultUrl()
+  let base = options.wsUrl ?? ''
+  STANDALONE: base ||= defaultUrl()
   const separator = base.includes('?') ? '&' : '?'
   const url = options.token ? `${base}${separator}token=${encodeURIComponent(options.token)}` : base
   return { WebSocketClass, url }
@@ -586,6 +639,7 @@ const EVENT_NAMES = /** @type {Record<string, string>} */ ({
   client_message_id: 'clientMessageId',
   retry_after: 'retryAfter',
   result_id: 'resultId',
+  operator_name: 'operatorName',
 })
 
 /** @param {Record<string, unknown>} frame @returns {ChatEvent} */
@@ -636,7 +690,7 @@ function call(callback, ...values) {
 }
 
 function newId() {
-  if (globalThis.crypto?.randomUUID) return crypto.randomUUID()
+  if (typeof globalThis.crypto?.randomUUID === 'function') return crypto.randomUUID()
   // randomUUID is missing on plain-http pages of another host than localhost.
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -60,7 +60,8 @@ class SocketFace(msgspec.Struct, frozen=True, kw_only=True):
 
     `refuse` tells that error, at that time (Unix seconds): as an answer to the upgrade, or after it.
     `credential` finds what a client shows of itself in query and headers; without it, it may stand in any of
-    the usual places. `no_upgrade` answers a request that is none for a WebSocket.
+    the usual places. `no_upgrade` answers a request that is none for a WebSocket. At `events_path`, where it
+    has one, the same frames come as server-sent events, for networks that let no WebSocket through.
     """
 
     name: str
@@ -68,4 +69,5 @@ class SocketFace(msgspec.Struct, frozen=True, kw_only=True):
     open: Open
     refuse: Callable[[ApplianceError, float], Reply | Farewell]
     no_upgrade: Reply
+    events_path: str = ""
     credential: Callable[[Mapping[str, str], Mapping[str, str]], str] | None = None

@@ -6,15 +6,30 @@ the body. Quart closes a body only once it has begun to read from it, so we do, 
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Protocol, cast, runtime_checkable
 
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
 from quart import Request
 from quart_trio.asgi import TrioASGIHTTPConnection
 
-from appliance.server.streams import StreamBody
-
 _BODY = "appliance.body"
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """A body that holds something while it is sent."""
+
+    def close(self) -> None:
+        """Give it back; closing twice is fine."""
+        ...
+
+
+class Lasting(Closable, Protocol):
+    """A body that goes on until somebody ends it."""
+
+    def stop(self) -> None:
+        """Tell what there is, then end."""
+        ...
 
 
 class Exchange(TrioASGIHTTPConnection):
@@ -26,10 +41,10 @@ class Exchange(TrioASGIHTTPConnection):
             await super().__call__(receive, send)
         finally:
             body = cast("dict[str, object]", self.scope).get(_BODY)
-            if isinstance(body, StreamBody):
+            if isinstance(body, Closable):
                 body.close()
 
 
-def close_at_end(request: Request, body: StreamBody) -> None:
+def close_at_end(request: Request, body: Closable) -> None:
     """Let this body be closed with the request that it answers."""
     cast("dict[str, object]", request.scope)[_BODY] = body

@@ -6,21 +6,17 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 
-import msgspec
 import trio
 from quart import Response, websocket
 from quart_trio import QuartTrio
 
 from appliance.engine.engine import Engine
 from appliance.errors import ApplianceError
-from appliance.identity import Caller
-from appliance.protocols.sockets import Farewell, Opening, SocketFace, SocketRequest
-from appliance.server.auth import Authenticator, credentials_of
+from appliance.protocols.sockets import Farewell, SocketFace
 from appliance.server.door import plain
-from appliance.server.pace import TokenBucket
+from appliance.server.entrance import Entrance
 from appliance.server.places import Place, Places
 from appliance.server.session import Session
-from appliance.windows import SlidingWindow
 
 logger = logging.getLogger("appliance.server")
 
@@ -31,11 +27,11 @@ class Sockets:
     """All WebSocket connections of one server."""
 
     def __init__(
-        self, faces: Sequence[SocketFace], engine: Engine, authenticator: Authenticator, places: Places
+        self, faces: Sequence[SocketFace], engine: Engine, entrance: Entrance, places: Places
     ) -> None:
         self._faces = faces
         self._engine = engine
-        self._authenticator = authenticator
+        self._entrance = entrance
         self._sessions: set[Session] = set()
         self._places = places
 
@@ -44,14 +40,14 @@ class Sockets:
         for face in self._faces:
             for path in face.paths:
                 app.add_url_rule(path, f"upgrade {path}", _no_upgrade(face), methods=["GET"])
-                app.add_websocket(path, f"socket {path}", self._entrance(face))
+                app.add_websocket(path, f"socket {path}", self._door(face))
 
     def end(self) -> None:
         """Let each send what it has and close, as the server stops."""
         for session in self._sessions:
             session.end()
 
-    def _entrance(self, face: SocketFace) -> Callable[[], Awaitable[Response | None]]:
+    def _door(self, face: SocketFace) -> Callable[[], Awaitable[Response | None]]:
         async def enter() -> Response | None:
             place = self._places.place()
             try:
@@ -65,11 +61,8 @@ class Sockets:
         session: Session | None = None
         try:
             try:
-                opening = await face.open(self._engine, await self._request(face, place))
-                session = self._session(opening)
+                session = await self._entrance.enter(face, place, websocket)
                 self._sessions.add(session)
-                if opening.conversation_id:
-                    await session.follow(opening.conversation_id)
             except ApplianceError as error:
                 return await self._turn_away(face, error)
             except Exception as error:
@@ -96,32 +89,6 @@ class Sockets:
             await websocket.send(frame)
         await websocket.close(refusal.code, refusal.reason)
         return None
-
-    async def _request(self, face: SocketFace, place: Place) -> SocketRequest:
-        query = {**websocket.args}
-        headers = {name.lower(): value for name, value in websocket.headers.items()}
-        caller, problem = await self._caller(face, query, headers)
-        return SocketRequest(
-            caller=caller, problem=problem, query=query, headers=headers, take_place=place.take
-        )
-
-    async def _caller(
-        self, face: SocketFace, query: dict[str, str], headers: dict[str, str]
-    ) -> tuple[Caller, ApplianceError | None]:
-        """Who asks, or a stranger and what is wrong with what they showed."""
-        shown = credentials_of(websocket.headers, websocket.args, websocket.remote_addr or "")
-        if face.credential:
-            shown = msgspec.structs.replace(shown, text=face.credential(query, headers), acts_for="")
-        try:
-            return await self._authenticator.identify(shown), None
-        except ApplianceError as error:
-            return self._authenticator.stranger(shown), error
-
-    def _session(self, opening: Opening) -> Session:
-        strict = opening.messages_per_second_max
-        usual = self._engine.services.settings.messages_per_second_max
-        pace = TokenBucket(usual) if strict is None else SlidingWindow(strict, 1.0)
-        return Session(self._engine, opening.codec, opening.caller, pace=pace, first=opening.frames)
 
 
 def _no_upgrade(face: SocketFace) -> Callable[[], Awaitable[Response]]:

@@ -1,6 +1,6 @@
 // @ts-check
 /** The page of the API: every endpoint of `openapi.json`, by protocol, to be searched, read and copied. */
-import { element } from '../chat/table.js'
+import { element } from '../widget/nodes.js'
 import { Schemas } from './schema.js'
 
 /** @typedef {import('./schema.js').Schema} Schema */

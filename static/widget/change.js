@@ -3,28 +3,17 @@
  * A change of the team's data as a card: which rows, from what, to what, and two buttons while it waits
  * for the user's word. Values are text nodes, whatever they hold.
  */
-import { element, headOf, tableFrame } from './table.js'
+import { button, element } from './nodes.js'
+import { queryDetails } from './query.js'
+import { headOf, tableFrame } from './table.js'
 import { isMissing, toText } from './values.js'
 
 /** @typedef {import('../client.js').ChatEvent} ChatEvent */
 /** @typedef {import('../client.js').Change} Change */
 /** @typedef {Record<string, unknown>} Row */
+/** @typedef {(key: string, values?: Record<string, string | number>) => string} Translate */
 
-const WORDS = /** @type {Record<string, {sign: string, to: string, done: string, of: string}>} */ ({
-  INSERT: { sign: '+', to: 'Add', done: 'Added', of: 'to' },
-  UPDATE: { sign: '→', to: 'Change', done: 'Changed', of: 'in' },
-  DELETE: { sign: '−', to: 'Delete', done: 'Deleted', of: 'from' },
-})
-
-const TOLD = /** @type {Record<string, string>} */ ({
-  proposed: 'Nothing is changed until you confirm.',
-  confirming: 'Confirming…',
-  declining: 'Declining…',
-  applied: 'Confirmed: the change is made.',
-  declined: 'Declined: nothing was changed.',
-  failed: 'Failed: nothing was changed.',
-  expired: 'Expired: it has waited too long, and nothing was changed. Ask for it again.',
-})
+const SIGNS = /** @type {Record<string, string>} */ ({ INSERT: '+', UPDATE: '→', DELETE: '−' })
 
 const DECIDED = new Set(['applied', 'declined', 'failed'])
 /** Timers of browsers take no longer ones. */
@@ -38,32 +27,39 @@ export class ChangeCard {
    * @param {ChatEvent & {change: Change}} event  the first that tells of it
    * @param {(approve: boolean) => void} onDecide
    * @param {() => void} onDue  when its time should be over
+   * @param {import('./transcript.js').Known} hooks
    */
-  constructor(event, onDecide, onDue) {
+  constructor(event, onDecide, onDue, { t }) {
+    this.t = t
     const { change } = event
     this.id = change.id
     this.rows = change.rows
-    this.words = WORDS[change.operation] ?? WORDS.UPDATE
     this.operation = change.operation
     this.table = change.table
     /** proposed, confirming, declining, applied, declined, failed, expired */
     this.status = ''
     this.root = element('section', `change ${change.operation.toLowerCase()}`)
     const titleId = `change-${++cards}`
-    this.root.setAttribute('role', 'group')
+    this.root.role = 'group'
     this.root.setAttribute('aria-labelledby', titleId)
     this.root.tabIndex = -1 // takes the focus of a button that was pressed
     this.title = element('h3', 'change-title')
     this.title.id = titleId
     this.box = element('div')
     this.actions = element('div', 'actions')
-    this.confirm = actionButton('Confirm', 'confirm', () => onDecide(true))
-    this.decline = actionButton('Decline', 'quiet', () => onDecide(false))
+    this.confirm = button('confirm', t('confirm'), () => onDecide(true))
+    this.decline = button('quiet', t('decline'), () => onDecide(false))
     this.actions.append(this.confirm, this.decline)
-    for (const button of [this.confirm, this.decline]) button.setAttribute('aria-describedby', titleId)
+    for (const choice of [this.confirm, this.decline]) choice.setAttribute('aria-describedby', titleId)
     this.state = element('p', 'state')
-    this.state.setAttribute('role', 'status')
-    this.root.append(this.title, this.box, sqlOf(event), this.state, this.actions)
+    this.state.role = 'status'
+    this.root.append(
+      this.title,
+      this.box,
+      queryDetails('SQL', t('how'), event.query),
+      this.state,
+      this.actions,
+    )
     this.#showRows()
     this.#enter(change.status, event.error)
     this.timer = change.expiresAt ? setTimeout(onDue, untilMs(change.expiresAt)) : undefined
@@ -92,7 +88,8 @@ export class ChangeCard {
   /** @param {boolean} approve */
   wait(approve) {
     if (!this.isOpen) return
-    const hadFocus = this.root.contains(document.activeElement)
+    const { activeElement } = /** @type {Document} */ (this.root.getRootNode())
+    const hadFocus = this.root.contains(activeElement)
     this.#enter(approve ? 'confirming' : 'declining')
     if (hadFocus) this.root.focus()
   }
@@ -115,30 +112,29 @@ export class ChangeCard {
   #enter(status, reason) {
     this.status = status
     this.root.dataset.status = status
-    const count = this.rows.length
-    const isDone = status === 'applied'
-    const rows = `${count.toLocaleString()} ${count === 1 ? 'row' : 'rows'}`
-    const name = element('bdi', 'name', this.table)
-    const sign = element('span', 'sign', this.words.sign)
-    sign.setAttribute('aria-hidden', 'true')
-    const verb = isDone ? this.words.done : this.words.to
-    this.title.replaceChildren(sign, ` ${verb} ${rows} ${this.words.of} `, name, this.isOpen || this.isWaiting ? '?' : '')
-    for (const button of [this.confirm, this.decline]) button.disabled = status !== 'proposed'
+    const { t, operation } = this
+    const rows = t('rows', { n: this.rows.length })
+    // The name stands where the words of the language want it.
+    const done = status === 'applied' ? '_done' : this.isOpen || this.isWaiting ? '_ask' : ''
+    const [before, after = ''] = t(`${operation.toLowerCase()}${done}`, { rows, table: '\0' }).split('\0')
+    const sign = element('span', 'sign', SIGNS[operation] ?? SIGNS.UPDATE)
+    sign.ariaHidden = 'true'
+    this.title.replaceChildren(sign, ` ${before}`, element('bdi', 'name', this.table), after)
+    for (const choice of [this.confirm, this.decline]) choice.disabled = status !== 'proposed'
     this.actions.hidden = !this.isOpen && !this.isWaiting
-    this.state.textContent = told(status, this.id, reason)
+    this.state.textContent = told(status, this.id, reason, t)
     if (DECIDED.has(status)) this.forget()
   }
 
   #showRows() {
-    this.box.replaceChildren(tableFrame(rowsTable(this.rows), `Rows before and after, ${this.rows.length}`))
+    this.box.replaceChildren(tableFrame(rowsTable(this.rows, this.t), this.t('before_after')))
   }
 }
 
-/** @param {string} status @param {string} id @param {string} [reason] */
-function told(status, id, reason) {
-  if (!reason) return status === 'applied' && !id ? 'Done: the change is made.' : (TOLD[status] ?? status)
-  if (status === 'failed') return `${TOLD.failed} ${reason}`
-  return reason
+/** @param {string} status @param {string} id @param {string | undefined} reason @param {Translate} t */
+function told(status, id, reason, t) {
+  if (!reason) return t(status === 'applied' && !id ? 'applied_at_once' : `is_${status}`)
+  return status === 'failed' ? `${t('is_failed')} ${reason}` : reason
 }
 
 /** @param {string} expiresAt */
@@ -147,83 +143,76 @@ function untilMs(expiresAt) {
   return Math.min(Math.max(Number.isNaN(left) ? TIMER_MAX_MS : left, 0), TIMER_MAX_MS)
 }
 
-/** @param {ChatEvent} event */
-function sqlOf({ query = '' }) {
-  const details = element('details', 'query')
-  const head = element('summary')
-  head.append(element('span', 'badge', 'SQL'), ' How it is done')
-  const block = element('pre')
-  block.tabIndex = 0
-  block.append(element('code', '', query))
-  details.append(head, block)
-  return details
-}
-
-/** Changed columns stand first, behind the one that tells the rows apart. @param {Change['rows']} rows */
-function rowsTable(rows) {
-  const names = [...new Set(rows.flatMap(({ before, after }) => [...Object.keys(before ?? {}), ...Object.keys(after ?? {})]))]
-  const isChanged = (/** @type {string} */ name) => rows.some(({ before, after }) => before && after && differ(before[name], after[name]))
+/** Changed columns stand first, behind the one that tells the rows apart. @param {Change['rows']} rows @param {Translate} t */
+function rowsTable(rows, t) {
+  const names = [
+    ...new Set(
+      rows.flatMap(({ before, after }) => [...Object.keys(before ?? {}), ...Object.keys(after ?? {})]),
+    ),
+  ]
+  const isChanged = (/** @type {string} */ name) =>
+    rows.some(({ before, after }) => before && after && differ(before[name], after[name]))
   const [first, ...others] = names
-  const shown = first === undefined ? [] : [first, ...others.filter(isChanged), ...others.filter((name) => !isChanged(name))]
+  const shown =
+    first === undefined
+      ? []
+      : [first, ...others.filter(isChanged), ...others.filter((name) => !isChanged(name))]
   const heads = shown.map((name) => {
-    const cell = element('th', '', name)
-    cell.setAttribute('scope', 'col')
+    const cell = /** @type {HTMLTableCellElement} */ (element('th', '', name))
+    cell.scope = 'col'
     return cell
   })
   const table = element('table')
   const body = element('tbody')
-  body.append(...rows.map((row) => changedRow(shown, row)))
+  body.append(...rows.map((row) => changedRow(shown, row, t)))
   table.append(headOf(heads), body)
   return table
 }
 
-/** @param {string[]} names @param {Change['rows'][number]} row */
-function changedRow(names, { before, after }) {
+/** @param {string[]} names @param {Change['rows'][number]} row @param {Translate} t */
+function changedRow(names, { before, after }, t) {
   const line = element('tr')
   for (const name of names) {
     const cell = element('td')
-    if (!after) cell.append(marked('del', before?.[name], 'deleted'))
-    else if (!before) cell.append(Object.hasOwn(after, name) ? marked('ins', after[name], 'new') : element('span', 'null', 'default'))
-    else if (differ(before[name], after[name])) cell.append(...fromTo(before[name], after[name]))
-    else cell.append(valueNode(before[name]))
+    if (!after) cell.append(marked('del', before?.[name], t('deleted'), t))
+    else if (!before)
+      cell.append(
+        Object.hasOwn(after, name)
+          ? marked('ins', after[name], t('added'), t)
+          : element('span', 'null', t('default')),
+      )
+    else if (differ(before[name], after[name])) cell.append(...fromTo(before[name], after[name], t))
+    else cell.append(valueNode(before[name], t))
     if (before && after && differ(before[name], after[name])) cell.className = 'changed'
     line.append(cell)
   }
   return line
 }
 
-/** @param {unknown} before @param {unknown} after */
-function fromTo(before, after) {
+/** @param {unknown} before @param {unknown} after @param {Translate} t */
+function fromTo(before, after, t) {
   // 1 and '1' are two values.
   const exact = !isMissing(before) && !isMissing(after) && toText(before) === toText(after)
   const arrow = element('span', 'arrow', ' → ')
-  arrow.setAttribute('aria-hidden', 'true')
-  return [marked('del', before, 'before', exact), arrow, marked('ins', after, 'after', exact)]
+  arrow.ariaHidden = 'true'
+  return [marked('del', before, t('before'), t, exact), arrow, marked('ins', after, t('after'), t, exact)]
 }
 
-/** Struck out or underlined, and named for those who do not see that. @param {'del' | 'ins'} tag @param {unknown} value @param {string} word @param {boolean} [exact] */
-function marked(tag, value, word, exact = false) {
+/** Struck out or underlined, and named for those who do not see that. @param {'del' | 'ins'} tag @param {unknown} value @param {string} word @param {Translate} t @param {boolean} [exact] */
+function marked(tag, value, word, t, exact = false) {
   const node = element(tag)
-  node.append(element('span', 'unseen', `${word}: `), valueNode(value, exact))
+  node.append(element('span', 'unseen', `${word}: `), valueNode(value, t, exact))
   return node
 }
 
-/** A missing value and an empty text are told apart, and blanks stay. @param {unknown} value @param {boolean} [exact] */
-function valueNode(value, exact = false) {
+/** A missing value and an empty text are told apart, and blanks stay. @param {unknown} value @param {Translate} t @param {boolean} [exact] */
+function valueNode(value, t, exact = false) {
   if (isMissing(value)) return element('span', 'null', 'null')
-  if (value === '') return element('span', 'null', 'empty text')
+  if (value === '') return element('span', 'null', t('empty'))
   return element('bdi', 'value', exact ? JSON.stringify(value) : toText(value))
 }
 
 /** @param {unknown} one @param {unknown} other */
 function differ(one, other) {
   return JSON.stringify(one ?? null) !== JSON.stringify(other ?? null)
-}
-
-/** @param {string} text @param {string} className @param {() => void} act */
-function actionButton(text, className, act) {
-  const button = /** @type {HTMLButtonElement} */ (element('button', className, text))
-  button.type = 'button'
-  button.addEventListener('click', act)
-  return button
 }

@@ -1,273 +1,349 @@
 // @ts-check
 /**
- * Markdown that streams in, as DOM nodes. What a model writes is never parsed as HTML: every character
- * ends up in a text node, links lead to http, https and mailto only, and images become links, so that
- * nothing is fetched from anywhere.
+ * Markdown that streams in, as DOM nodes. What a model writes is never parsed as HTML: every character ends up
+ * in a text node, links lead to http, https, mailto and tel only, and images become links, so that nothing is
+ * fetched from anywhere. Lines are read once, in whatever pieces they come: the last, unfinished one is shown
+ * ahead and taken back when more of it is there. Time grows with the length of the text, whatever it holds.
  */
-import * as smd from '../vendor/streaming-markdown.js'
+import { copyText } from './give.js'
+import { button, element } from './nodes.js'
+import { inline } from './inline.js'
 
-/** Element of each token; what is not listed is a plain span. @type {Record<number, string>} */
-const TAGS = {
-  [smd.PARAGRAPH]: 'p',
-  [smd.HEADING_1]: 'h2',
-  [smd.HEADING_2]: 'h3',
-  [smd.HEADING_3]: 'h4',
-  [smd.HEADING_4]: 'h5',
-  [smd.HEADING_5]: 'h6',
-  [smd.HEADING_6]: 'h6',
-  [smd.BLOCKQUOTE]: 'blockquote',
-  [smd.LIST_UNORDERED]: 'ul',
-  [smd.LIST_ORDERED]: 'ol',
-  [smd.LIST_ITEM]: 'li',
-  [smd.CODE_INLINE]: 'code',
-  [smd.ITALIC_AST]: 'em',
-  [smd.ITALIC_UND]: 'em',
-  [smd.STRONG_AST]: 'strong',
-  [smd.STRONG_UND]: 'strong',
-  [smd.STRIKE]: 's',
-  [smd.LINE_BREAK]: 'br',
-  [smd.RULE]: 'hr',
-}
+/** Deeper than that quotes and lists are shown as the text that they are. */
+const DEPTH_MAX = 12
+/** Nodes of one text; behind that it is plain. */
+const NODES_MAX = 10_000
+/** Of a table. */
+const COLUMNS_MAX = 100
+/** A longer paragraph is not drawn anew with each piece. */
+const OFTEN_CHARS_MAX = 3000
 
-const CODE = new Set([smd.CODE_BLOCK, smd.CODE_FENCE, smd.CODE_INLINE])
-/** Inside these the parser takes every character as it is. */
-const LITERAL = new Set([...CODE, smd.RAW_URL, smd.IMAGE, smd.EQUATION_BLOCK, smd.EQUATION_INLINE])
-const HOLDS_TEXT = new Set('P LI EM STRONG S CODE SPAN TD TH A H2 H3 H4 H5 H6'.split(' '))
-const HAS_DIRECTION = new Set('p li h2 h3 h4 h5 h6 blockquote td th'.split(' '))
-const UNDERSCORED = new Set([smd.ITALIC_UND, smd.STRONG_UND])
+const QUOTE = /^ {0,3}> ?/
+const ITEM = /^ {0,3}(?:[-*+]|(\d{1,9})([.)]))(?=( *)(.?))/
+const RULE = /^ {0,3}([-*_])(?: *\1){2,} *$/
+const HEADING = /^ {0,3}(#{1,6})(?: |$)/
+const FENCE = /^ {0,3}(`{3,}|~{3,})([^`]*)$/
+const STARTS = [QUOTE, RULE, HEADING, FENCE]
+
+/**
+ * @typedef {object} Container  a quote, or an item of a list
+ * @property {HTMLElement} node
+ * @property {number} indent  of what an item holds; 0 is a quote
+ * @property {string} [kind]  items of one kind make one list
+ * @property {HTMLElement} [list]
+ *
+ * @typedef {object} Leaf  what holds text
+ * @property {HTMLElement} node
+ * @property {string} raw
+ * @property {string} [fence]
+ * @property {string[]} [aligned]  the columns of a table
+ * @property {number} shown  length of what was drawn
+ */
 
 /** Writes Markdown into an element piece by piece; `end` once, when all is there. */
 export class MarkdownWriter {
-  /** @param {HTMLElement} root */
-  constructor(root) {
-    this.renderer = new Renderer(root)
-    this.parser = smd.parser(this.renderer.callbacks())
-    this.held = ''
-    this.before = ''
-    this.broken = false
+  /** @param {HTMLElement} root @param {(key: string) => string} [t] */
+  constructor(root, t = (key) => key) {
+    this.root = root
+    this.t = t
+    this.partial = ''
+    /** Of the last heading; the page's own is the first. */
+    this.level = 1
+    /** @type {Container[]} */
+    this.stack = []
+    /** @type {Leaf | null} */
+    this.leaf = null
+    /** Takes back what was shown of an unfinished line. @type {(() => void) | null} */
+    this.undo = null
+    /** @type {Node[]} */
+    this.made = []
+    this.budget = { nodes: NODES_MAX }
+    this.shown = 0
+    /** @type {HTMLElement | null} */
+    this.rest = null
   }
 
   /** @param {string} text */
   write(text) {
-    this.renderer.showTail('')
-    const pieces = text.split(/(_+|\$)/)
-    for (const piece of pieces) {
-      if (piece.startsWith('_')) this.held += piece
-      else if (piece) this.#piece(piece)
+    const lines = text.replaceAll('\r', '').split('\n')
+    this.partial += lines[0]
+    // A line without end would be drawn anew for ever.
+    if (lines.length < 2 && this.partial.length > OFTEN_CHARS_MAX && this.partial.length < this.shown * 1.2)
+      return
+    this.undo?.()
+    const last = /** @type {string} */ (lines.pop())
+    if (lines.length) {
+      lines[0] = this.partial
+      let index = 0
+      while (index < lines.length && this.budget.nodes >= 0) this.#line(lines[index++])
+      if (index < lines.length) this.#plain(lines.slice(index).join('\n'))
+      this.partial = last
     }
-    // The parser keeps the last character until it knows the next one; a reader wants to see it.
-    if (/^[\p{L}\p{N}.,;:?!]+$/u.test(this.parser.pending)) this.renderer.showTail(this.parser.pending)
+    this.shown = this.partial.length
+    // Marks alone may still become anything.
+    if (/[^\s>*+\-#|`~_=.\d:]/.test(this.partial)) this.#ahead()
+    if (this.leaf) this.#draw(this.leaf)
   }
 
   end() {
-    this.renderer.showTail('')
-    this.#release('')
-    this.#feed((parser) => smd.parser_end(parser))
-    this.renderer.settle()
+    this.undo?.()
+    if (this.partial) this.#line(this.partial)
+    this.partial = ''
+    this.#close()
+    this.stack = []
   }
 
-  /** @param {string} piece */
-  #piece(piece) {
-    this.#release(piece[0])
-    // The parser would take `costs $x` for the start of a formula.
-    if (piece === '$' && !this.#isLiteral() && this.before !== '\\') this.#put('\\')
-    this.#put(piece)
-    this.before = piece[piece.length - 1]
-  }
-
-  /**
-   * Underscores wait for the character behind them: within a word, as in `order_items`, they are no
-   * emphasis, which the parser does not know.
-   * @param {string} next
-   */
-  #release(next) {
-    if (!this.held) return
-    const inWord = isWordy(this.before) && (isWordy(next) || !this.renderer.isInside(UNDERSCORED))
-    for (const underscore of this.held) {
-      if (inWord && !this.#isLiteral()) this.#put('\\')
-      this.#put(underscore)
+  /** Show the unfinished line. */
+  #ahead() {
+    const { stack, leaf } = this
+    const { nodes } = this.budget
+    const raw = leaf?.raw ?? ''
+    this.made = []
+    this.undo = () => {
+      this.undo = null
+      for (const node of this.made) node.parentNode?.removeChild(node)
+      this.stack = stack
+      this.leaf = leaf
+      this.budget.nodes = nodes
+      if (!leaf) return
+      if (leaf.raw !== raw) leaf.shown = 0
+      leaf.raw = raw
     }
-    this.before = '_'
-    this.held = ''
+    this.stack = [...stack]
+    this.#line(this.partial)
   }
 
-  #isLiteral() {
-    return this.renderer.isInside(LITERAL)
+  /** @param {string} line */
+  #line(line) {
+    if (this.budget.nodes < 0) return this.#plain(line)
+    let rest = line.replaceAll('\t', '    ')
+    let depth = 0
+    const isBlank = !rest.trim()
+    for (const { indent } of this.stack) {
+      const goesOn = indent ? isBlank || rest.startsWith(' '.repeat(indent)) : QUOTE.test(rest)
+      if (!goesOn) break
+      rest = indent ? rest.slice(indent) : rest.replace(QUOTE, '')
+      depth++
+    }
+    const isInside = depth === this.stack.length
+    if (this.leaf?.fence !== undefined && isInside) return this.#code(rest, isBlank)
+    if (!rest.trim()) {
+      if (!isInside || !this.leaf || !isBlank) this.#pop(depth)
+      return this.#close()
+    }
+    // The sentence goes on, although the marks in front of it are left out.
+    if (!isInside && this.leaf?.raw && !starts(rest)) return this.#text(rest)
+    const before = this.stack[depth]
+    if (!isInside) this.#pop(depth)
+    this.#blocks(rest, before)
   }
 
-  /** @param {string} text */
-  #put(text) {
-    this.#feed((parser) => smd.parser_write(parser, text), text)
-  }
-
-  /** A fault of the parser costs the formatting, never the text. @param {(parser: any) => void} step @param {string} [text] */
-  #feed(step, text = '') {
-    if (!this.broken) {
-      try {
-        return step(this.parser)
-      } catch (error) {
-        console.error('Markdown failed, the rest is plain text', error)
-        this.broken = true
+  /** What begins on a line. @param {string} rest @param {Container} [before]  an item that this line ended */
+  #blocks(rest, before) {
+    for (; this.stack.length < DEPTH_MAX; before = undefined) {
+      const quote = QUOTE.exec(rest)
+      if (quote) {
+        this.#close()
+        this.stack.push({ node: this.#add('blockquote'), indent: 0 })
+        rest = rest.slice(quote[0].length)
+        continue
       }
+      const item = RULE.test(rest) ? null : ITEM.exec(rest)
+      if (!item || (item[4] && !item[3])) break
+      // Within a sentence `1999.` is a year.
+      if (this.leaf && item[1] && item[1] !== '1') break
+      rest = this.#item(rest, item, before)
     }
-    this.renderer.addPlain(text)
-  }
-}
-
-/** @param {string} character */
-function isWordy(character) {
-  return /[\p{L}\p{N}]/u.test(character ?? '')
-}
-
-/** Builds the nodes; knows which tokens are open. */
-class Renderer {
-  /** @param {HTMLElement} root */
-  constructor(root) {
-    /** @type {{token: number, node: HTMLElement}[]} */
-    this.open = [{ token: 0, node: root }]
-    this.tail = new Text()
-    /** Text that the parser gave outside of any block, for the next one. */
-    this.loose = ''
+    if (rest.trim()) this.#leafOf(rest)
   }
 
-  callbacks() {
-    return {
-      data: null,
-      add_token: (/** @type {null} */ _, /** @type {number} */ token) => this.addToken(token),
-      end_token: () => this.endToken(),
-      add_text: (/** @type {null} */ _, /** @type {string} */ text) => this.addText(text),
-      set_attr: (/** @type {null} */ _, /** @type {number} */ name, /** @type {string} */ value) =>
-        this.setAttribute(name, value),
+  /** @param {string} rest @param {RegExpExecArray} found @param {Container} [before] @returns {string} what it holds */
+  #item(rest, [mark, number, dot, blanks, first], before) {
+    this.#close()
+    const kind = dot ?? mark.trim()
+    let list = before?.kind === kind ? before.list : undefined
+    if (!list) {
+      list = this.#add(number ? 'ol' : 'ul')
+      if (number && number !== '1') list.setAttribute('start', number)
+    }
+    const node = this.#add('li', list)
+    const indent = mark.length + (first && blanks.length < 5 ? blanks.length : 1)
+    this.stack.push({ node, indent, kind, list })
+    rest = rest.slice(indent)
+    const task = /^\[([ xX])\] /.exec(rest)
+    if (!task) return rest
+    this.#add('span').textContent = task[1] === ' ' ? '☐' : '☑'
+    node.className = 'task'
+    return rest.slice(4)
+  }
+
+  /** @param {string} rest */
+  #leafOf(rest) {
+    const fence = FENCE.exec(rest)
+    const heading = HEADING.exec(rest)
+    if (this.leaf?.aligned && !starts(rest)) return this.#row(rest)
+    if (RULE.test(rest)) {
+      this.#close()
+      this.#add('hr')
+    } else if (fence) {
+      this.#close()
+      this.leaf = this.#codeLeaf(fence[1], fence[2].trim())
+    } else if (heading) {
+      this.#close()
+      // No level is left out.
+      this.level = Math.min(heading[1].length, this.level) + 1
+      const node = this.#add(`h${Math.min(this.level, 6)}`)
+      this.leaf = { node, raw: rest.slice(heading[0].length).trim().replace(/ #+$/, ''), shown: 0 }
+      this.#close()
+    } else if (!this.leaf && rest.startsWith('    ')) {
+      this.leaf = this.#codeLeaf('')
+      this.#code(rest, false)
+    } else {
+      this.#text(rest)
     }
   }
 
-  get top() {
-    return this.open[this.open.length - 1]
+  /** A line of a paragraph, unless it makes the one before the head of a table. @param {string} rest */
+  #text(rest) {
+    const { leaf } = this
+    if (!leaf) this.leaf = { node: this.#add('p'), raw: rest.trimStart(), shown: 0 }
+    else if (!rest.includes('|') || !this.#table(leaf, rest)) leaf.raw += `\n${rest.trimStart()}`
   }
 
-  /** @param {Set<number>} tokens */
-  isInside(tokens) {
-    return this.open.some(({ token }) => tokens.has(token))
+  /** @param {Leaf} leaf @param {string} rest */
+  #table(leaf, rest) {
+    const aligned = cells(rest)
+    const at = leaf.raw.lastIndexOf('\n') + 1
+    const heads = cells(leaf.raw.slice(at))
+    if (
+      heads.length !== aligned.length ||
+      heads.length > COLUMNS_MAX ||
+      !aligned.every((cell) => /^:?-+:?$/.test(cell))
+    )
+      return false
+    if (this.undo) return true // not before the line is whole
+    leaf.raw = leaf.raw.slice(0, at).trimEnd()
+    if (!at) leaf.node.remove()
+    this.#close()
+    const frame = this.#add('div')
+    frame.className = 'table-frame'
+    frame.tabIndex = 0 // it scrolls sideways, so the keyboard has to reach it
+    frame.role = 'group'
+    frame.ariaLabel = this.t('table')
+    const node = this.#add('table', frame)
+    this.leaf = { node: this.#add('thead', node), raw: '', aligned, shown: 0 }
+    this.#row(heads)
+    this.leaf.node = this.#add('tbody', node)
+    return true
   }
 
-  /** @param {number} token */
-  addToken(token) {
-    const node = make(token, this.top.node)
-    this.open.push({ token, node })
-    if (HOLDS_TEXT.has(node.tagName)) this.settle()
+  /** @param {string | string[]} line */
+  #row(line) {
+    const { node, aligned = [] } = /** @type {Leaf} */ (this.leaf)
+    const row = this.#add('tr', node)
+    const texts = typeof line === 'string' ? cells(line) : line
+    aligned.forEach((mark, index) => {
+      const text = texts[index] ?? ''
+      const cell = this.#add(typeof line === 'string' ? 'td' : 'th', row)
+      inline(text, cell, this.budget)
+      cell.dir = 'auto'
+      if (/^-+:$/.test(mark) || (typeof line === 'string' && /^[-+−]?[\d.,]+ ?%?$/.test(text)))
+        cell.className = 'number'
+    })
   }
 
-  endToken() {
-    if (this.open.length === 1) return
-    const { token, node } = /** @type {{token: number, node: HTMLElement}} */ (this.open.pop())
-    if (token === smd.LINK && !node.hasAttribute('href')) unlink(node)
-    // Only now: the parser gives a bare address first as the attribute, then as the text.
-    if (node.tagName === 'A' && !node.hasChildNodes()) node.append(node.getAttribute('href') ?? '')
-    if (token === smd.TABLE_CELL) alignNumber(/** @type {HTMLTableCellElement} */ (node))
-    if (token === smd.EQUATION_INLINE || token === smd.EQUATION_BLOCK) node.append('$')
+  /** @param {string} fence @param {string} [language] @returns {Leaf} */
+  #codeLeaf(fence, language = '') {
+    const box = this.#add('div')
+    box.className = 'code'
+    const block = this.#add('pre', box)
+    block.tabIndex = 0
+    const node = this.#add('code', block)
+    const copy = button('quiet', this.t('copy'), () => copyText(copy, this.t, node.textContent ?? ''))
+    box.prepend(element('span', 'faint', language.slice(0, 30)), copy)
+    return { node, raw: '', fence, shown: 0 }
   }
 
-  /** @param {string} text */
-  addText(text) {
-    if (HOLDS_TEXT.has(this.top.node.tagName)) this.addPlain(text)
-    else this.loose += text
+  /** A line of code, or the end of it. @param {string} rest @param {boolean} isBlank */
+  #code(rest, isBlank) {
+    const { node, fence = '', shown } = /** @type {Leaf} */ (this.leaf)
+    const mark = rest.trim()
+    if (
+      fence
+        ? mark.startsWith(fence) && mark === fence[0].repeat(mark.length)
+        : !isBlank && !rest.startsWith('    ')
+    ) {
+      this.#close()
+      return fence ? undefined : this.#blocks(rest)
+    }
+    const text = new Text((shown || node.firstChild ? '\n' : '') + (fence ? rest : rest.slice(4)))
+    this.made.push(text)
+    node.append(text)
   }
 
-  /** @param {string} text  goes where we are, as it is */
-  addPlain(text) {
-    const { node } = this.top
-    const last = node.lastChild
-    if (last instanceof Text) last.appendData(text)
-    else node.append(text)
+  /** Behind too many nodes. @param {string} line */
+  #plain(line) {
+    if (this.stack.length || this.leaf || !this.rest) {
+      this.#pop(0)
+      this.rest = this.#add('span')
+      this.rest.className = 'plain'
+    }
+    const text = new Text(`${line}\n`)
+    this.made.push(text)
+    this.rest.append(text)
   }
 
-  settle() {
-    if (this.loose) this.addPlain(this.loose)
-    this.loose = ''
+  /** @param {number} depth */
+  #pop(depth) {
+    this.#close()
+    this.stack.length = depth
   }
 
-  /** Text that is not there yet; '' takes it away again. @param {string} text */
-  showTail(text) {
-    this.tail.data = text
-    if (text && HOLDS_TEXT.has(this.top.node.tagName)) this.top.node.append(this.tail)
-    else this.tail.remove()
+  #close() {
+    if (this.leaf) this.#draw(this.leaf, true)
+    this.leaf = null
   }
 
-  /** @param {number} name @param {string} value */
-  setAttribute(name, value) {
-    const { node } = this.top
-    // The backslashes are our own, put in before the parser was inside of an address.
-    if (name === smd.HREF || name === smd.SRC) setLink(node, value.replace(/\\([_$])/g, '$1'))
-    else if (name === smd.START) node.setAttribute('start', value)
-    else if (name === smd.CHECKED) node.setAttribute('checked', '')
+  /** @param {Leaf} leaf @param {boolean} [isWhole] */
+  #draw(leaf, isWhole) {
+    const { raw, shown } = leaf
+    if (
+      !raw ||
+      raw.length === shown ||
+      (!isWhole && raw.length > OFTEN_CHARS_MAX && raw.length < shown * 1.2)
+    )
+      return
+    // Drawn while it grows, it costs none of what is left for the rest.
+    const budget = isWhole ? this.budget : { ...this.budget }
+    const { node } = leaf
+    node.removeAttribute('dir') // guessed anew with each child it costs too much
+    node.replaceChildren()
+    inline(raw, node, budget, !isWhole || this.undo !== null)
+    node.dir = 'auto' // Arabic or Hebrew reads from the right
+    if (node.parentElement !== this.root && node.matches(':dir(rtl)'))
+      node.parentElement?.setAttribute('dir', 'rtl')
+    leaf.shown = isWhole && !this.undo ? raw.length : raw.length + 0.5
   }
-}
 
-/** The element of `token`, put under `parent`. @param {number} token @param {HTMLElement} parent */
-function make(token, parent) {
-  const add = (/** @type {string} */ tag, under = parent) => {
-    const node = under.appendChild(document.createElement(tag))
-    if (HAS_DIRECTION.has(tag)) node.dir = 'auto' // Arabic or Hebrew reads from the right
+  /** @param {string} tag @param {HTMLElement} [parent] */
+  #add(tag, parent = this.stack.at(-1)?.node ?? this.root) {
+    const node = element(this.budget.nodes-- > 0 ? tag : 'span')
+    parent.append(node)
+    this.made.push(node)
     return node
   }
-  switch (token) {
-    case smd.CODE_BLOCK:
-    case smd.CODE_FENCE: {
-      const block = add('pre')
-      block.tabIndex = 0 // it scrolls sideways, so the keyboard has to reach it
-      return add('code', block)
-    }
-    case smd.LINK:
-    case smd.RAW_URL:
-    case smd.IMAGE:
-      return add('a')
-    case smd.CHECKBOX: {
-      const box = /** @type {HTMLInputElement} */ (add('input'))
-      box.type = 'checkbox'
-      box.disabled = true
-      return box
-    }
-    case smd.TABLE: {
-      const frame = add('div')
-      frame.className = 'table-frame'
-      frame.tabIndex = 0
-      return add('table', frame)
-    }
-    case smd.TABLE_ROW: {
-      const [head, body] = parent.children
-      if (!head) return add('tr', add('thead'))
-      return add('tr', /** @type {HTMLElement} */ (body ?? add('tbody')))
-    }
-    case smd.TABLE_CELL:
-      return add(parent.parentElement?.tagName === 'THEAD' ? 'th' : 'td')
-    case smd.EQUATION_BLOCK:
-    case smd.EQUATION_INLINE: {
-      const formula = add('span')
-      formula.append('$')
-      return formula
-    }
-    default:
-      return add(TAGS[token] ?? 'span')
-  }
 }
 
-/** @param {HTMLElement} node @param {string} address */
-function setLink(node, address) {
-  const target = address.trim().split(/\s/)[0] // an address, then perhaps a title
-  if (!/^(https?:\/\/|mailto:)/i.test(target)) return
-  node.setAttribute('href', target)
-  node.setAttribute('target', '_blank')
-  node.setAttribute('rel', 'noopener noreferrer')
+/** Whether a line begins something of its own. @param {string} line */
+function starts(line) {
+  const item = ITEM.exec(line)
+  return STARTS.some((start) => start.test(line)) || (item !== null && (!item[4] || item[3] !== ''))
 }
 
-/** The parser drops the alignment of columns: numbers stand right. @param {HTMLTableCellElement} cell */
-function alignNumber(cell) {
-  if (cell.tagName !== 'TD' || !/^\s*[-+−]?[\d.,\s]*\d\s*%?\s*$/.test(cell.textContent ?? '')) return
-  cell.classList.add('number')
-  cell.closest('table')?.tHead?.rows[0]?.cells[cell.cellIndex]?.classList.add('number')
-}
-
-/** `[1]` without an address is no link but text in brackets. @param {HTMLElement} node */
-function unlink(node) {
-  node.replaceWith('[', ...node.childNodes, ']')
+/** The cells of a table's line. @param {string} line */
+function cells(line) {
+  const parts = line.trim().split(/(?<!\\)\|/)
+  if (!parts[0]) parts.shift()
+  if (parts.length && !parts[parts.length - 1].trim()) parts.pop()
+  return parts.map((part) => part.trim().replaceAll('\\|', '|'))
 }

@@ -1,6 +1,6 @@
 // @ts-check
 /** Citations: `[2]` in a finished answer becomes a button that shows the passage it stands for. */
-import { element } from './table.js'
+import { button, element, linkOut } from './nodes.js'
 
 /**
  * @typedef {object} Source  a passage that an answer can cite
@@ -19,7 +19,9 @@ const QUOTATION = /[“"„«]([^“”"„«»]{4,})[”"“»][\s.,;:!?…)]*$
 
 /** The sources of one answer, and which of them it cites. */
 export class Sources {
-  constructor() {
+  /** @param {import('./transcript.js').Known} hooks */
+  constructor(hooks) {
+    this.hooks = hooks
     /** @type {Map<number, Source>} */
     this.known = new Map()
     /** @type {Map<number, Source>} */
@@ -48,14 +50,12 @@ export class Sources {
   list() {
     if (!this.cited.size) return null
     const list = element('ol', 'sources')
-    list.setAttribute('aria-label', 'Sources')
+    list.ariaLabel = this.hooks.t('sources')
     for (const source of this.cited.values()) {
       const item = element('li')
-      const button = element('button', 'source')
-      button.setAttribute('type', 'button')
-      button.append(element('span', 'cite-number', String(source.number)), ` ${nameOf(source)}`)
-      button.addEventListener('click', () => show(source))
-      item.append(button)
+      const open = button('source', '', () => this.#show(open, source))
+      open.append(element('span', 'cite-number', String(source.number)), ` ${nameOf(source, this.hooks.t)}`)
+      item.append(open)
       list.append(item)
     }
     return list
@@ -71,13 +71,20 @@ export class Sources {
       if (!source) continue
       this.cited.set(source.number, source)
       const quote = quotationBefore(marker)
-      const button = element('button', 'cite', String(source.number))
-      button.setAttribute('type', 'button')
-      button.setAttribute('aria-label', `Source ${source.number}: ${nameOf(source)}`)
-      button.title = nameOf(source)
-      button.addEventListener('click', () => show(source, quote))
-      marker.replaceWith(button)
+      const name = nameOf(source, this.hooks.t)
+      const open = button('cite', String(source.number), () => this.#show(open, source, quote))
+      open.ariaLabel = this.hooks.t('source', { number: String(source.number), name })
+      open.title = name
+      marker.replaceWith(open)
     }
+  }
+
+  /** @param {HTMLElement} near @param {Source} source @param {string} [quote] */
+  #show(near, source, quote = '') {
+    if (this.hooks.openSource?.(source, quote)) return
+    // Beside the log, so that it has the styles of where it was opened, and is no part of what was said.
+    const place = near.closest('[role=log]')?.parentNode ?? document.body
+    show(place, source, quote, this.hooks.t)
   }
 }
 
@@ -93,51 +100,50 @@ function quotationBefore(marker) {
   return QUOTATION.exec(before.textContent ?? '')?.[1].trim() ?? ''
 }
 
-/** @param {Source} source */
-function nameOf(source) {
+/** @typedef {import('./transcript.js').Known['t']} Translate */
+
+/** @param {Source} source @param {Translate} t */
+function nameOf(source, t) {
   const heading = (source.headings ?? []).filter((title) => title !== source.title).at(-1)
-  const parts = [source.title, heading, source.page ? `page ${source.page}` : '']
+  const parts = [source.title, heading, source.page ? t('page', { number: String(source.page) }) : '']
   return parts.filter(Boolean).join(' – ')
 }
 
-/** Open the passage over the page. @param {Source} source @param {string} [quote] */
-function show(source, quote = '') {
+/** Open the passage over the page. @param {Node} place @param {Source} source @param {string} quote @param {Translate} t */
+function show(place, source, quote, t) {
   const dialog = /** @type {HTMLDialogElement} */ (element('dialog', 'passage'))
-  const title = element('h2', '', source.title)
-  title.id = 'passage-title'
-  dialog.setAttribute('aria-labelledby', title.id)
-  const path = [...(source.headings ?? []).filter((heading) => heading !== source.title)]
-  if (source.page) path.push(`page ${source.page}`)
+  dialog.ariaLabel = source.title
+  const path = (source.headings ?? []).filter((heading) => heading !== source.title)
+  if (source.page) path.push(t('page', { number: String(source.page) }))
   const text = element('blockquote', 'passage-text')
   text.tabIndex = 0
   text.dir = 'auto'
   text.append(...marked(source.content, quote))
-  const close = element('button', 'quiet', 'Close')
-  close.setAttribute('type', 'button')
-  close.addEventListener('click', () => dialog.close())
   const foot = element('div', 'passage-foot')
-  foot.append(element('span', 'faint', source.knowledge_base), ...linkTo(source.url), close)
+  const close = button('quiet', t('shut'), () => dialog.close())
+  foot.append(
+    element('span', 'faint', source.knowledge_base),
+    linkOut(source.url, t('open_document')) ?? '',
+    close,
+  )
+  const title = element('h2', '', source.title)
+  title.dir = 'auto'
   dialog.append(title, ...(path.length ? [element('p', 'faint', path.join(' › '))] : []), text, foot)
   dialog.addEventListener('click', (event) => event.target === dialog && dialog.close())
+  // Escape closes this one, and not the chat around it too.
+  dialog.addEventListener('keydown', (event) => event.stopPropagation())
   dialog.addEventListener('close', () => dialog.remove())
-  document.body.append(dialog)
+  place.appendChild(dialog)
   dialog.showModal()
   text.querySelector('mark')?.scrollIntoView({ block: 'nearest' })
 }
 
-/** @param {string | undefined} url */
-function linkTo(url) {
-  if (!url || !/^https?:\/\//i.test(url)) return []
-  const link = element('a', '', 'Open the document')
-  link.setAttribute('href', url)
-  link.setAttribute('target', '_blank')
-  link.setAttribute('rel', 'noopener noreferrer nofollow')
-  return [link]
-}
-
 /** The passage with what is quoted of it marked. @param {string} content @param {string} quote @returns {(string | HTMLElement)[]} */
 function marked(content, quote) {
-  const words = quote.split(/\s+/).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).filter(Boolean)
+  const words = quote
+    .split(/\s+/)
+    .map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+    .filter(Boolean)
   const found = words.length ? new RegExp(words.join('[\\s*_>|]+'), 'iu').exec(content) : null
   if (!found) return [content]
   const end = found.index + found[0].length

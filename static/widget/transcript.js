@@ -1,30 +1,45 @@
 // @ts-check
 /** The conversation on the page: events of the client go in, elements come out. No network here. */
+import { Answer } from './answer.js'
 import { ChangeCard } from './change.js'
-import { MarkdownWriter } from './markdown.js'
-import { Sources } from './sources.js'
-import { element, resultTable } from './table.js'
+import { edit } from './edit.js'
+import { followUps } from './followups.js'
+import { element, iconButton } from './nodes.js'
 
-/** @typedef {import('../client.js').ChatEvent} ChatEvent */
+/** @typedef {import('../client.js').ChatEvent & {at?: number, name?: string, state?: string, feedback?: string, comment?: string}} ChatEvent */
 
 /**
  * @typedef {object} Turn  one question and its answer
  * @property {string} text  the question
  * @property {HTMLElement} question
  * @property {Answer} answer
+ * @property {string} [id]  the server's, of the question
  * @property {boolean} [isDecision]  it is the user's word on a change, and must not be asked again as a text
  *
  * @typedef {object} Hooks
  * @property {(text: string) => void} onRetry
  * @property {(text: string) => void} announce
- * @property {(changeId: string, approve: boolean) => string | null} onDecide  gives the id under which the
+ * @property {(changeId: string, approve: boolean) => string | null} [onDecide]  gives the id under which the
  *   decision was sent
- * @property {() => void} onDue  when a change should have expired
- * @property {(resultId: string) => Promise<boolean>} onSave
+ * @property {() => void} [onDue]  when a change should have expired
+ * @property {(resultId: string) => Promise<boolean>} [onSave]
+ * @property {(messageId: string, value: string | null, comment: string) => Promise<boolean>} [onFeedback]
+ * @property {(messageId: string, text: string) => void} [onEdit]
+ * @property {(messageId: string) => void} [onRegenerate]
+ * @property {(text: string) => void} [onFollowUp]
+ * @property {(source: import('./sources.js').Source, quote: string) => boolean | void} [openSource]  true: it is
+ *   shown elsewhere
+ * @property {boolean} [feedback]  false: nobody asks for thumbs
+ * @property {() => boolean} [quiet]  what comes now is history, which is not read out
+ * @property {(key: string, values?: Record<string, string | number>) => string} [t]
+ * @property {string} [locale]
+ *
+ * @typedef {Hooks & {t: NonNullable<Hooks['t']>}} Known
  */
 
 /** Codes of refused decisions that no second try would help. */
 const TOO_LATE = new Set(['CHANGE_DECIDED', 'CHANGE_NOT_FOUND'])
+const PENCIL = 'M4 20l1-4L16 5l3 3L8 19z'
 
 /** All turns of one conversation, in one element. */
 export class Transcript {
@@ -34,9 +49,16 @@ export class Transcript {
    */
   constructor(log, hooks) {
     this.log = log
-    this.hooks = hooks
+    /** @type {Known} */
+    this.hooks = { t: (key) => key, ...hooks }
+    // Everything is read out once, when it is whole, by `announce`.
+    log.ariaLive = 'off'
     /** Questions that the server has not taken up yet, by message id. @type {Map<string, Turn>} */
     this.waiting = new Map()
+    /** Turns by the id of their question. @type {Map<string, Turn>} */
+    this.turns = new Map()
+    /** Answers and messages of people, by id. @type {Map<string, HTMLElement>} */
+    this.nodes = new Map()
     /** Changes with an id, by that. @type {Map<string, ChangeCard>} */
     this.changes = new Map()
     /** Changes on which the user's word is on its way, by message id. @type {Map<string, ChangeCard>} */
@@ -45,6 +67,10 @@ export class Transcript {
     this.decided = null
     /** @type {Turn | null} */
     this.current = null
+    /** The newest turn that ended. @type {Turn | null} */
+    this.last = null
+    /** What may be done with the newest turn only. @type {HTMLElement[]} */
+    this.passing = []
   }
 
   get isBusy() {
@@ -55,14 +81,17 @@ export class Transcript {
     return this.log.childElementCount === 0
   }
 
+  /** The question that can be asked in other words. @returns {{messageId: string, text: string} | null} */
+  get lastQuestion() {
+    const { last } = this
+    return last?.id && !last.isDecision && !this.isBusy ? { messageId: last.id, text: last.text } : null
+  }
+
   clear() {
     this.log.replaceChildren()
-    this.waiting.clear()
     for (const change of this.changes.values()) change.forget()
-    this.changes.clear()
-    this.deciding.clear()
-    this.decided = null
-    this.current = null
+    for (const known of [this.waiting, this.turns, this.nodes, this.changes, this.deciding]) known.clear()
+    this.decided = this.current = this.last = null
   }
 
   /** Ids of the changes that wait for the user's word, as far as this page knows. */
@@ -85,11 +114,20 @@ export class Transcript {
 
   /** Show a question that is on its way. @param {string} messageId @param {string} text */
   ask(messageId, text) {
+    this.#retire()
     this.waiting.set(messageId, this.#add(text))
   }
 
-  /** @param {ChatEvent & {interrupted?: boolean}} event */
+  /** Questions that may come next. @param {string[]} texts */
+  followUps(texts) {
+    const box = followUps(texts, this.hooks)
+    this.passing.push(box)
+    this.log.append(box)
+  }
+
+  /** @param {ChatEvent & {interrupted?: boolean, paused?: boolean}} event */
   take(event) {
+    const quiet = this.hooks.quiet?.() ?? false
     switch (event.type) {
       case 'user_message':
         return this.#begin(event)
@@ -104,19 +142,26 @@ export class Transcript {
       case 'tool_result':
         return this.#result(event)
       case 'done':
-        return this.#end((answer) => answer.done(event.usage, event.interrupted ?? false))
+        return this.#end(event, quiet, event.interrupted ?? false)
       case 'cancelled':
-        return this.#stopAll()
+        return this.#stopAll(event, quiet)
       case 'error':
-        return this.#fail(event)
+        return this.#fail(event, quiet)
+      case 'message':
+        return this.#person(event, quiet)
+      case 'handoff':
+        return this.#handoff(event, quiet)
+      case 'message_deleted':
+        return this.#delete(event.messageId ?? '')
     }
   }
 
   /** @param {string} text @returns {Turn} */
   #add(text) {
     const question = element('article', 'question', text)
-    question.setAttribute('aria-label', 'You')
-    const answer = new Answer()
+    question.ariaLabel = this.hooks.t('you')
+    question.dir = 'auto'
+    const answer = new Answer(this.hooks)
     this.log.append(question, answer.root)
     return { text, question, answer }
   }
@@ -124,14 +169,29 @@ export class Transcript {
   /** @param {ChatEvent} event */
   #begin(event) {
     const id = event.clientMessageId ?? ''
-    const turn = this.waiting.get(id) ?? this.#add(event.content ?? '')
+    this.#retire()
+    const turn = this.waiting.get(id) ?? this.#again(event) ?? this.#add(event.content ?? '')
     this.waiting.delete(id)
-    if (this.waiting.size > 0) this.log.append(...[...this.waiting.values()].flatMap(nodes))
+    for (const { question, answer } of this.waiting.values()) this.log.append(question, answer.root)
+    turn.id = event.messageId
+    if (turn.id) this.turns.set(turn.id, turn)
+    turn.question.title = when(event.at, this.hooks.locale)
     this.decided = this.deciding.get(id) ?? null
     this.deciding.delete(id)
     turn.isDecision = this.decided !== null
     this.current = turn
-    this.current.answer.progress('Thinking…')
+    turn.answer.progress(this.hooks.t('thinking'))
+  }
+
+  /** A question that is answered anew, perhaps in other words: what followed is gone. @param {ChatEvent} event */
+  #again(event) {
+    const turn = this.turns.get(event.messageId ?? '')
+    if (!turn?.question.parentNode) return undefined
+    while (turn.question.nextSibling) turn.question.nextSibling.remove()
+    turn.text = turn.question.textContent = event.content ?? turn.text
+    turn.answer = new Answer(this.hooks)
+    turn.question.after(turn.answer.root)
+    return turn
   }
 
   /** What streams belongs to the turn taken up last; a server need not say which. */
@@ -146,6 +206,7 @@ export class Transcript {
   #result(event) {
     const turn = this.#running()
     const { change } = event
+    const { hooks } = this
     const known = this.changes.get(change?.id ?? '')
     if (change && known) {
       turn.isDecision = true
@@ -153,14 +214,14 @@ export class Transcript {
       turn.answer.query({ ...event, data: [] }) // the card has the rows
     } else if (change?.rows.length) {
       const decide = (/** @type {boolean} */ approve) => {
-        const messageId = this.hooks.onDecide(change.id, approve)
+        const messageId = hooks.onDecide?.(change.id, approve)
         if (messageId) this.decide(messageId, change.id, approve)
       }
-      const card = new ChangeCard({ ...event, change }, decide, this.hooks.onDue)
+      const card = new ChangeCard({ ...event, change }, decide, () => hooks.onDue?.(), hooks)
       if (change.id) this.changes.set(change.id, card)
       turn.answer.add(card.root)
     } else if (event.type === 'query_result' || event.columns) {
-      turn.answer.query(event, this.hooks.onSave)
+      turn.answer.query(event)
     }
   }
 
@@ -170,36 +231,65 @@ export class Transcript {
     this.decided = null
   }
 
-  /** @param {(answer: Answer) => void} finish */
-  #end(finish) {
+  /** @param {ChatEvent & {paused?: boolean}} event @param {boolean} quiet @param {boolean} isStopped */
+  #end(event, quiet, isStopped) {
     this.#settle()
-    if (!this.current) return
-    finish(this.current.answer)
-    this.hooks.announce(this.current.answer.spoken)
+    const turn = this.current
     this.current = null
+    if (!turn) return
+    const { answer } = turn
+    this.last = turn
+    if (!isStopped && answer.isEmpty) return answer.root.remove() // a person answers, or nobody
+    if (event.messageId) this.nodes.set(event.messageId, answer.root)
+    answer.done(event, isStopped)
+    if (!quiet) this.hooks.announce(answer.spoken)
+    this.#offer(turn)
   }
 
-  #stopAll() {
-    for (const turn of this.waiting.values()) turn.answer.done(undefined, true)
+  /** What may be done with the newest turn. @param {Turn} turn */
+  #offer({ id = '', text, question, answer, isDecision }) {
+    const { onEdit, onRegenerate, t } = this.hooks
+    if (!id || isDecision) return
+    if (onRegenerate) this.passing.push(answer.again(() => onRegenerate(id)))
+    if (!onEdit || !question.textContent) return
+    const pencil = iconButton(PENCIL, t('edit'), () => edit(question, text, t, (words) => onEdit(id, words)))
+    pencil.classList.add('edit')
+    question.append(pencil)
+    this.passing.push(pencil)
+  }
+
+  /** The newest turn is not the newest any more. */
+  #retire() {
+    for (const node of this.passing.splice(0)) node.remove()
+    this.last = null
+  }
+
+  /** @param {ChatEvent} event @param {boolean} quiet */
+  #stopAll(event, quiet) {
+    for (const turn of this.waiting.values()) turn.answer.done({ type: 'done' }, true)
     this.waiting.clear()
     for (const change of this.deciding.values()) change.reopen()
     this.deciding.clear()
-    this.#end((answer) => answer.done(undefined, true))
+    this.#end({ ...event, messageId: undefined }, quiet, true)
   }
 
-  /** Of the running answer when it has a place in the log, else the refusal of a question. @param {ChatEvent} event */
-  #fail(event) {
+  /** Of the running answer when it has a place in the log, else the refusal of a question. @param {ChatEvent} event @param {boolean} quiet */
+  #fail(event, quiet) {
     if (event.seq === undefined && this.#undecided(event)) return
     if (event.seq !== undefined) this.#settle()
     const refused = event.seq === undefined ? this.#refused(event) : undefined
     const turn = refused ?? this.current
     if (!refused) this.current = null
     if (!turn) return
-    const text = event.error || 'Something went wrong.'
+    const text = event.error || this.hooks.t('went_wrong')
     // The same text would fail again, or is no question.
     const canHelp = event.code !== 'INVALID_MESSAGE' && !turn.isDecision
-    turn.answer.fail(text, event.retryAfter, canHelp ? () => this.hooks.onRetry(turn.text) : undefined)
-    this.hooks.announce(text)
+    const { id } = turn
+    const { onRegenerate, onRetry } = this.hooks
+    const isFailed = !refused && id && onRegenerate
+    const retry = () => (isFailed ? onRegenerate(id) : onRetry(turn.text))
+    turn.answer.fail(text, event.retryAfter, canHelp ? retry : undefined)
+    if (!quiet) this.hooks.announce(text)
   }
 
   /** Whether it was the user's word on a change that was refused. @param {ChatEvent} event */
@@ -221,134 +311,55 @@ export class Transcript {
     this.waiting.delete(id)
     return turn
   }
-}
 
-/** @param {Turn} turn */
-function nodes(turn) {
-  return [turn.question, turn.answer.root]
-}
+  // -- people ----------------------------------------------------------------------------------------
 
-/** One answer: text and query results in the order in which they came, and how it ended. */
-class Answer {
-  constructor() {
-    this.root = element('article', 'answer')
-    this.root.setAttribute('aria-label', 'Answer')
-    // Announced as a whole at its end, not in pieces while it streams.
-    this.root.setAttribute('aria-live', 'off')
-    this.root.setAttribute('aria-busy', 'true')
-    this.step = element('p', 'step', 'Sending…')
-    this.root.append(this.step)
-    /** @type {MarkdownWriter | null} */
-    this.writer = null
-    this.sources = new Sources()
+  /** Somebody of the team writes. @param {ChatEvent} event @param {boolean} quiet */
+  #person(event, quiet) {
+    this.#retire()
+    const { t, locale } = this.hooks
+    const name = event.name || t('someone')
+    const answer = new Answer({ ...this.hooks, onFeedback: undefined }, name)
+    answer.root.classList.add('operator')
+    answer.root.prepend(element('strong', 'who', name))
+    answer.root.title = when(event.at, locale)
+    answer.write(event.content ?? '')
+    answer.done({ type: 'done' }, false)
+    this.#insert(answer.root)
+    if (event.messageId) this.nodes.set(event.messageId, answer.root)
+    if (!quiet) this.hooks.announce(`${name}: ${answer.spoken}`)
   }
 
-  /** The text as it is read out: without the marks of Markdown. */
-  get spoken() {
-    const blocks = [...this.root.querySelectorAll('.prose > *, .change-title, .state')]
-    return blocks.map((block) => /** @type {HTMLElement} */ (block).innerText).join('\n')
+  /** Somebody of the team comes or goes. @param {ChatEvent} event @param {boolean} quiet */
+  #handoff({ state, name, at }, quiet) {
+    const { t, locale } = this.hooks
+    const text = t(`note_${state}`, { name: name || t('someone') })
+    const line = element('p', 'handoff', text)
+    line.title = when(at, locale)
+    this.#insert(line)
+    if (!quiet) this.hooks.announce(text)
   }
 
-  /** @param {string} text */
-  progress(text) {
-    this.step.textContent = text
+  /** Before what is still to be answered. @param {HTMLElement} node */
+  #insert(node) {
+    const [next] = this.waiting.values()
+    this.log.insertBefore(node, next?.question ?? null)
   }
 
-  /** What the model thinks, for who wants to see it. @param {string} text */
-  think(text) {
-    this.#endText()
-    let details = this.step.previousElementSibling
-    if (!details?.classList.contains('reasoning')) {
-      details = element('details', 'reasoning')
-      details.append(element('summary', '', 'Reasoning'))
-      this.step.before(details)
-    }
-    details.append(element('p', '', text))
-  }
-
-  /** @param {HTMLElement} node */
-  add(node) {
-    this.#endText()
-    this.step.before(node)
-  }
-
-  /** @param {string} delta */
-  write(delta) {
-    if (!this.writer) {
-      const prose = element('div', 'prose')
-      this.step.before(prose)
-      this.writer = new MarkdownWriter(prose)
-    }
-    this.writer.write(delta)
-  }
-
-  /** @param {ChatEvent} event @param {(resultId: string) => Promise<boolean>} [save] */
-  query(event, save) {
-    this.#endText()
-    const details = element('details', event.error ? 'query failed' : 'query')
-    const head = element('summary')
-    head.append(element('span', 'badge', event.type === 'tool_result' ? event.message : 'SQL'), ` ${event.summary || 'Query'}`)
-    const block = element('pre')
-    block.tabIndex = 0
-    block.append(element('code', '', event.query ?? ''))
-    details.append(head, block)
-    this.step.before(details)
-    if (event.data?.length) this.step.before(resultTable(event, save))
-  }
-
-  /** @param {import('../client.js').Usage | undefined} usage @param {boolean} stopped */
-  done(usage, stopped) {
-    this.#close()
-    const notes = stopped ? ['Stopped'] : []
-    if (usage?.total_tokens) notes.push(tokens(usage))
-    if (notes.length) this.root.append(element('p', 'note', notes.join(' · ')))
-  }
-
-  /** @param {string} text @param {number | undefined} retryAfter seconds @param {() => void} [retry] */
-  fail(text, retryAfter, retry) {
-    this.#close()
-    const box = element('div', 'failure')
-    box.append(element('p', '', text))
-    this.root.append(box)
-    if (!retry) return
-    const button = /** @type {HTMLButtonElement} */ (element('button', 'quiet', 'Try again'))
-    button.type = 'button'
-    button.addEventListener('click', () => {
-      button.remove()
-      retry()
-    })
-    if (retryAfter) countDown(button, Math.ceil(retryAfter))
-    box.append(button)
-  }
-
-  /** Passages that `[n]` in the text may mean. @param {import('./sources.js').Source[]} sources */
-  cite(sources) {
-    this.sources.add(sources)
-  }
-
-  #endText() {
-    this.writer?.end()
-    this.writer = null
-    const prose = this.step.previousElementSibling
-    if (prose?.classList.contains('prose')) this.sources.mark(/** @type {HTMLElement} */ (prose))
-  }
-
-  #close() {
-    this.#endText()
-    this.step.replaceWith(...[this.sources.list()].filter((list) => list !== null))
-    this.root.removeAttribute('aria-busy')
+  /** @param {string} id */
+  #delete(id) {
+    const turn = this.turns.get(id)
+    const node = this.nodes.get(id)
+    this.#retire()
+    node?.remove()
+    turn?.question.remove()
+    turn?.answer.root.remove()
+    this.turns.delete(id)
+    this.nodes.delete(id)
   }
 }
 
-/** @param {import('../client.js').Usage} usage */
-function tokens(usage) {
-  const count = usage.total_tokens.toLocaleString()
-  return `${usage.estimated ? '≈ ' : ''}${count} token${usage.total_tokens === 1 ? '' : 's'}`
-}
-
-/** @param {HTMLButtonElement} button @param {number} seconds */
-function countDown(button, seconds) {
-  button.disabled = seconds > 0
-  button.textContent = seconds > 0 ? `Try again in ${seconds} s` : 'Try again'
-  if (seconds > 0) setTimeout(() => countDown(button, seconds - 1), 1000)
+/** @param {number | undefined} at  Unix seconds @param {string | undefined} locale */
+function when(at, locale) {
+  return at ? new Date(at * 1000).toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'short' }) : ''
 }

@@ -27,6 +27,11 @@ export function isNumeric(type) {
   return NUMERIC.has(type)
 }
 
+/** Whether a column of this name holds names, though they be numbers. @param {string} name */
+export function isName(name) {
+  return NAMES_SOMETHING.test(name)
+}
+
 /** The value as it is, as text. @param {unknown} value */
 export function toText(value) {
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
@@ -36,45 +41,41 @@ export function toText(value) {
  * A function that shows a value of one column; what does not fit the type is shown as it is.
  * @param {string} type  of the column
  * @param {string} name  of the column
+ * @param {string} [locale]  the browser's when not given
+ * @param {(key: string, values?: Record<string, number>) => string} [t]
  * @returns {(value: unknown) => string}
  */
-export function formatter(type, name) {
-  const useGrouping = !NAMES_SOMETHING.test(name)
+export function formatter(type, name, locale, t = (key) => key) {
+  const useGrouping = !isName(name)
   switch (type) {
     case 'integer':
     case 'number':
     case 'decimal':
-      return (value) => numberText(value, useGrouping)
+      return (value) => numberText(value, useGrouping, locale)
     case 'date':
-      return dateText
+      return (value) => dateText(value, locale)
     case 'datetime':
-      return datetimeText
+      return (value) => datetimeText(value, locale)
     case 'boolean':
-      return (value) => (value === 1 ? 'yes' : value === 0 ? 'no' : toText(value))
+      return (value) => (value === 1 ? t('yes') : value === 0 ? t('no') : toText(value))
     case 'blob':
-      return blobText
+      return (value) => blobText(value, t)
     default:
       return toText
   }
 }
 
-/** Integers and decimals may come as text, where a number of JavaScript would lose digits. @param {unknown} value @param {boolean} useGrouping */
-function numberText(value, useGrouping) {
+/** Integers and decimals may come as text, where a number of JavaScript would lose digits. @param {unknown} value @param {boolean} useGrouping @param {string} [locale] */
+function numberText(value, useGrouping, locale) {
   const text = toText(value)
-  if (typeof value === 'number') {
-    const digits = Number.isSafeInteger(value) ? {} : { maximumSignificantDigits: 15 }
-    return isPlain(value) ? new Intl.NumberFormat(undefined, { useGrouping, ...digits }).format(value) : text
-  }
-  const digits = typeof value === 'string' ? DIGITS.exec(value) : null
-  const decimals = (digits?.[1]?.length ?? 1) - 1
-  if (!digits || decimals > 20) return text
-  const options = { useGrouping, minimumFractionDigits: decimals, maximumFractionDigits: decimals }
-  const whole = BigInt(text.replace(/^\+/, '').split('.')[0])
-  if (decimals === 0) return new Intl.NumberFormat(undefined, options).format(whole)
-  // Digit by digit, since a float would round: -0.50 has no sign in its whole part.
-  const parts = new Intl.NumberFormat(undefined, { useGrouping }).format(whole < 0n ? -whole : whole)
-  const sign = text.startsWith('-') ? minusSign() : ''
-  return `${sign}${parts}${decimalMark()}${localDigits(text.split('.')[1])}`
+  const show = (/** @type {object} */ digits) =>
+    new Intl.NumberFormat(locale, { useGrouping, ...digits }).format(/** @type {any} */ (value))
+  if (typeof value === 'number')
+    return isPlain(value) ? show(Number.isSafeInteger(value) ? {} : { maximumSignificantDigits: 15 }) : text
+  const digits = typeof value === 'string' && DIGITS.exec(value)
+  const decimals = digits ? (digits[1] ?? '.').length - 1 : 21
+  // As text it is exact, however long it is.
+  return decimals > 20 ? text : show({ minimumFractionDigits: decimals, maximumFractionDigits: decimals })
 }
 
 /** @param {number} value */
@@ -83,36 +84,16 @@ function isPlain(value) {
   return Number.isSafeInteger(value) || (size < PLAIN_MAX && size >= PLAIN_MIN)
 }
 
-function minusSign() {
-  return partOf(-1, 'minusSign', '-')
-}
-
-function decimalMark() {
-  return partOf(1.5, 'decimal', '.')
-}
-
-/** @param {number} sample @param {string} type @param {string} otherwise */
-function partOf(sample, type, otherwise) {
-  const parts = new Intl.NumberFormat().formatToParts(sample)
-  return parts.find((part) => part.type === type)?.value ?? otherwise
-}
-
-/** @param {string} digits */
-function localDigits(digits) {
-  const format = new Intl.NumberFormat(undefined, { useGrouping: false })
-  return Array.from(digits, (digit) => format.format(Number(digit))).join('')
-}
-
-/** @param {unknown} value */
-function dateText(value) {
+/** @param {unknown} value @param {string} [locale] */
+function dateText(value, locale) {
   const text = toText(value)
   const date = new Date(`${text}T00:00:00Z`)
   if (!DATE.test(text) || !isDay(date, text)) return text
-  return date.toLocaleDateString(undefined, { dateStyle: 'medium', timeZone: 'UTC' })
+  return date.toLocaleDateString(locale, { dateStyle: 'medium', timeZone: 'UTC' })
 }
 
-/** A time without a zone is shown as it is written; one with a zone in the reader's own. @param {unknown} value */
-function datetimeText(value) {
+/** A time without a zone is shown as it is written; one with a zone in the reader's own. @param {unknown} value @param {string} [locale] */
+function datetimeText(value, locale) {
   const text = toText(value)
   const [, day, time, zone = ''] = /^(\d{4}-\d\d-\d\d)[T ]([\d:.]+)(Z|[+-]\d\d:?\d\d)?$/.exec(text) ?? []
   if (!day || !isDay(new Date(`${day}T00:00:00Z`), day)) return text
@@ -121,7 +102,10 @@ function datetimeText(value) {
   /** @type {Intl.DateTimeFormatOptions} */
   const options = { year: 'numeric', month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' }
   if (/^\d\d:\d\d:(?!00$)/.test(time)) options.second = '2-digit'
-  return date.toLocaleString(undefined, zone ? { ...options, timeZoneName: 'short' } : { ...options, timeZone: 'UTC' })
+  return date.toLocaleString(
+    locale,
+    zone ? { ...options, timeZoneName: 'short' } : { ...options, timeZone: 'UTC' },
+  )
 }
 
 /** False for the 31st of February. @param {Date} date @param {string} text */
@@ -129,10 +113,8 @@ function isDay(date, text) {
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text)
 }
 
-/** @param {unknown} value */
-function blobText(value) {
+/** @param {unknown} value @param {(key: string, values?: Record<string, number>) => string} t */
+function blobText(value, t) {
   const text = toText(value)
-  if (!BLOB.test(text)) return text
-  const size = (text.length - 3) / 2
-  return `${size.toLocaleString()} byte${size === 1 ? '' : 's'}`
+  return BLOB.test(text) ? t('bytes', { n: (text.length - 3) / 2 }) : text
 }

@@ -28,6 +28,7 @@ def refuse(error: ApplianceError, at: float) -> Reply:
 SOCKET = SocketFace(
     name="Fluxbase",
     paths=("/ai/ws", "//ai/ws"),  # an SDK made with a trailing slash asks for the second
+    events_path="/ai/events",
     open=open_chat,
     refuse=refuse,
     no_upgrade=Reply(

@@ -1,0 +1,280 @@
+// @ts-check
+/** `<appliance-chat>`: the button that opens the chat, and what a page can ask of it. The chat is loaded when wanted. */
+import { Memory } from './memory.js'
+import { drawn, element, picture } from './nodes.js'
+import { choose, speak } from './strings.js'
+
+export * from './nodes.js' // the bundle's other files take them from here
+
+/** @typedef {{id?: string, hash?: string, name?: string, email?: string, jwt?: string, token?: string}} Identity */
+
+const HERE = new URL('../../', import.meta.url).href
+const BUBBLE = 'M5 4h14a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2h-7l-5 4v-4H5a2 2 0 0 1-2-2V6a2 2 0 0 1 2-2z'
+
+// A page's own rules reach the element, and no further: `all` and `!important` keep them out. Words on the colour are
+// black or white, whichever can be read.
+const STYLE = `:host{all:initial!important;color-scheme:light dark!important;position:fixed!important;inset:auto 0 0 auto!important;
+z-index:var(--appliance-z,2147483000)!important;display:block!important;direction:inherit}
+:host([hidden]){display:none!important}:host([theme=light]){color-scheme:light!important}:host([theme=dark]){color-scheme:dark!important}
+:host([mode]){position:relative!important;z-index:auto!important;inset:auto!important;width:100%!important;height:100%!important}
+*{box-sizing:border-box}[hidden]{display:none!important}
+.frame{--brand:var(--appliance-colour,var(--colour,light-dark(#3657d6,#8ea6ff)));--on-brand:var(--appliance-on-colour,lch(from var(--brand) calc((49 - l)*infinity) 0 0));
+height:100%;font:medium/1.5 var(--appliance-font,system-ui,-apple-system,'Segoe UI',Roboto,sans-serif);text-align:start}
+:focus-visible{outline:2px solid var(--accent,currentcolor);outline-offset:2px}
+.launcher{position:fixed;bottom:calc(var(--appliance-offset,20px) + env(safe-area-inset-bottom));right:calc(var(--appliance-offset,20px) + env(safe-area-inset-right));
+width:56px;height:56px;padding:14px;border:0;border-radius:50%;background:var(--brand);color:var(--on-brand);box-shadow:0 4px 16px #0004;cursor:pointer}
+.left .launcher{right:auto;left:calc(var(--appliance-offset,20px) + env(safe-area-inset-left))}
+.launcher:focus-visible{outline:3px solid var(--on-brand);outline-offset:-6px}
+.launcher svg{display:block;fill:none;stroke:currentcolor;stroke-width:2;stroke-linejoin:round}
+.badge-count{position:absolute;top:-2px;right:-2px;min-width:20px;padding:0 5px;border-radius:10px;background:#b3261e;color:#fff;font-size:12px;line-height:20px}
+@media(forced-colors:active){.launcher{border:2px solid ButtonText}}`
+
+const sheet = new CSSStyleSheet()
+sheet.replaceSync(STYLE)
+
+export class ChatElement extends HTMLElement {
+  static observedAttributes = ['theme', 'position', 'colour', 'open']
+
+  constructor() {
+    super()
+    this.root = this.attachShadow({ mode: 'open' })
+    this.root.adoptedStyleSheets = [sheet]
+    this.frame = element('div', 'frame')
+    this.root.append(this.frame)
+    /** The `Panel`, once it was opened. @type {any} */
+    this.panel = null
+    this.server = HERE
+    this.language = this.locale = 'en'
+    /** @type {import('./strings.js').Translate} */
+    this.t = (key) => key
+    this.memory = new Memory('appliance')
+    this.tab = new Memory('appliance', 'sessionStorage')
+    this.launcher = /** @type {HTMLButtonElement} */ (element('button', 'launcher'))
+    this.badge = element('span', 'badge-count')
+    this.isOpen = this.isDressed = false
+    this.unread = 0
+    /** What the server tells of the bot. @type {Record<string, any>} */
+    this.info = {}
+    /** @type {Identity | null} */
+    this.identity = null
+    /** @type {Promise<any> | null} */
+    this.loading = null
+    /** @type {Promise<void> | null} settled when the words and the bot's settings are there */
+    this.ready = null
+  }
+
+  connectedCallback() {
+    this.panel?.talk?.attach()
+    this.ready ??= this.#start()
+  }
+
+  /** Moved or put back soon it goes on; taken off for good it hangs up, and is there again when it is put back. */
+  disconnectedCallback() {
+    setTimeout(() => this.isConnected || this.panel?.talk?.detach(), 1000)
+  }
+
+  /** @param {string} name @param {string | null} before @param {string | null} now */
+  attributeChangedCallback(name, before, now) {
+    if (before === now || !this.isDressed) return
+    if (name !== 'open') this.#dress()
+    else if (now === null) this.close()
+    else this.open()
+  }
+
+  // -- what a page can ask ---------------------------------------------------------------------------
+
+  /** @param {boolean} [focus]  the text field takes the focus */
+  async open(focus = true) {
+    const panel = await this.load()
+    if (this.isOpen) return focus && panel.focus()
+    this.isOpen = true
+    this.unread = 0
+    this.tab.set(`open:${this.bot}`, true)
+    this.#show()
+    if (focus) panel.focus()
+    this.emit('open')
+  }
+
+  close() {
+    if (!this.isOpen || this.mode) return
+    const hadFocus = this.root.activeElement !== null
+    this.isOpen = false
+    this.tab.set(`open:${this.bot}`, null)
+    this.#show()
+    if (hadFocus) this.launcher.focus()
+    this.emit('close')
+  }
+
+  toggle() {
+    return this.isOpen ? this.close() : this.open()
+  }
+
+  /** Open the chat and ask. @param {string} text @returns {Promise<boolean>} false when it could not be sent */
+  async send(text) {
+    await this.open(false)
+    return this.panel.ask(String(text))
+  }
+
+  async newChat() {
+    const panel = await this.load()
+    panel.restart()
+  }
+
+  /** Who the visitor is, as the page's own server has signed it; null: a stranger again. @param {Identity | null} identity */
+  async identify(identity) {
+    if (JSON.stringify(identity) === JSON.stringify(this.identity)) return
+    this.identity = identity
+    await this.panel?.identityChanged()
+  }
+
+  /** @param {string} type @param {(detail: any) => void} act @returns {() => void} takes `act` off again */
+  on(type, act) {
+    const heard = (/** @type {any} */ event) => act(event.detail)
+    this.addEventListener(`appliance:${type}`, heard)
+    return () => this.removeEventListener(`appliance:${type}`, heard)
+  }
+
+  destroy() {
+    this.remove()
+    this.panel?.talk?.detach()
+  }
+
+  // -- for the parts ---------------------------------------------------------------------------------
+
+  get bot() {
+    return this.getAttribute('bot') ?? ''
+  }
+
+  /** '' floats over the page, `inline` fills its place in it, `page` is all of it. */
+  get mode() {
+    return this.getAttribute('mode') ?? ''
+  }
+
+  get heading() {
+    return this.getAttribute('heading') || this.info.title || this.bot
+  }
+
+  /** @param {string} type @param {any} [detail] */
+  emit(type, detail = {}) {
+    this.dispatchEvent(new CustomEvent(`appliance:${type}`, { detail, bubbles: true, composed: true }))
+  }
+
+  /** Something to read came while the chat was closed. */
+  missed() {
+    if (this.isOpen) return
+    this.unread += 1
+    this.#show()
+  }
+
+  /** A file of rules from our folder, for all that is inside. @param {string} name */
+  async adopt(name) {
+    const text = await (await fetch(new URL(name, import.meta.url))).text()
+    const rules = new CSSStyleSheet()
+    rules.replaceSync(text)
+    this.root.adoptedStyleSheets.push(rules)
+  }
+
+  /** @returns {Promise<any>} the panel */
+  load() {
+    this.loading ??= this.#load().catch((error) => {
+      this.loading = null // tried again with the next wish
+      this.emit('error', { code: 'NOT_LOADED', message: String(error) })
+      throw error
+    })
+    return this.loading
+  }
+
+  async #load() {
+    await this.ready
+    const [{ Panel }] = await Promise.all([import('./panel.js'), this.adopt('style.css')])
+    this.panel = new Panel(this)
+    this.panel.node.hidden = !this.isOpen
+    this.frame.prepend(this.panel.node)
+    return this.panel
+  }
+
+  async #start() {
+    this.server = (this.getAttribute('server') ?? HERE).replace(/\/?$/, '/')
+    const path = new URL(this.server, location.href).href
+    const prefix = path.startsWith(`${location.origin}/`)
+      ? `appliance${new URL(path).pathname}`
+      : `appliance:${path}`
+    this.memory = new Memory(prefix)
+    this.tab = new Memory(prefix, 'sessionStorage')
+    const [id, hash, name, jwt] = ['user-id', 'user-hash', 'user-name', 'jwt'].map(
+      (one) => this.getAttribute(one) ?? undefined,
+    )
+    if (jwt) this.identity ??= { jwt }
+    else if (id) this.identity ??= { id, hash, name }
+    const wanted = [this.getAttribute('lang'), document.documentElement.lang, ...navigator.languages]
+    const { lang, locale } = choose(wanted)
+    this.language = lang
+    this.locale = locale
+    const [t] = await Promise.all([speak(lang, locale), this.describe()])
+    this.t = t
+    this.frame.lang = lang
+    this.frame.dir = lang === 'ar' ? 'rtl' : 'ltr'
+    this.#launch()
+    this.#dress()
+    if (this.info.code === 'ORIGIN_NOT_ALLOWED') {
+      console.error(`The chat ${this.bot} is not meant for pages of ${location.origin}: see allowed-origins`)
+      this.hidden = true
+      return
+    }
+    this.emit('ready')
+    const wasOpen = this.tab.get(`open:${this.bot}`) && matchMedia('(min-width: 481px)').matches
+    if (this.mode || this.hasAttribute('open') || wasOpen) this.open(this.mode === 'page')
+    else if (this.memory.get(`live:${this.bot}`)) this.load().then((panel) => panel.start()) // somebody may write
+  }
+
+  /** Ask the server about the bot; `info` has a `code` when it does not tell. */
+  async describe() {
+    try {
+      const token = this.identity?.token
+      const headers = token ? { Authorization: `Bearer ${token}` } : undefined
+      const path = `api/v1/widget/bots/${encodeURIComponent(this.bot)}`
+      this.info = await (await fetch(this.server + path, { headers })).json()
+    } catch {
+      this.info = { code: 'UNREACHABLE' }
+    }
+  }
+
+  // -- what is seen of it ----------------------------------------------------------------------------
+
+  #launch() {
+    const { launcher, badge } = this
+    launcher.type = 'button'
+    launcher.part.add('launcher')
+    launcher.append(picture(drawn('path', { d: BUBBLE })))
+    launcher.append(badge)
+    launcher.addEventListener('click', () => this.toggle())
+    if (!this.mode) this.frame.append(launcher)
+    this.#show()
+  }
+
+  #show() {
+    const { launcher, badge, t, unread } = this
+    launcher.ariaExpanded = String(this.isOpen)
+    const name = t(this.isOpen ? 'close' : 'open')
+    launcher.ariaLabel = unread ? `${name}, ${t('unread', { n: unread })}` : name
+    badge.hidden = !unread
+    badge.textContent = String(unread)
+    this.frame.classList.toggle('open', this.isOpen)
+    if (this.panel) this.panel.node.hidden = !this.isOpen
+  }
+
+  /** The page's wishes before the bot's. */
+  #dress() {
+    const { info } = this
+    this.isDressed = true
+    const isMirrored = getComputedStyle(document.documentElement).direction === 'rtl'
+    const side = this.getAttribute('position') ?? (isMirrored ? 'left' : info.position)
+    this.frame.classList.toggle('left', side === 'left')
+    if (!this.hasAttribute('theme') && /^(dark|light)$/.test(info.theme))
+      this.setAttribute('theme', info.theme)
+    const colour = (this.getAttribute('colour') ?? info.colour ?? '').replace(/^[\da-f]{3,6}$/i, '#$&')
+    if (CSS.supports('color', colour)) this.frame.style.setProperty('--colour', colour)
+  }
+}
+
+if (!customElements.get('appliance-chat')) customElements.define('appliance-chat', ChatElement)

@@ -79,7 +79,7 @@ class Bot(msgspec.Struct, frozen=True, kw_only=True):
     `schema.table` or `schema.*`. `conversation_ttl_s` 0 never expires. Limits of 0 mean "no limit".
     `tools_file` is the path of the `tools.py` beside the bot file; `tools_mark` differs when that changes.
     `http_headers` maps a host to headers that the HTTP tool sends there. A `rag_similarity_threshold` of None
-    leaves it to the embedder.
+    leaves it to the embedder. An empty `allowed_origins` lets pages from anywhere show the bot.
     """
 
     name: str
@@ -136,6 +136,18 @@ class Bot(msgspec.Struct, frozen=True, kw_only=True):
     tool_overrides: dict[str, ToolOverride] = {}
     suggestions: list[str] = []
     version: int = 1
+    title: str = ""
+    greeting: str = ""
+    placeholder: str = ""
+    colour: str = ""
+    theme: Literal["auto", "light", "dark"] = "auto"
+    position: Literal["right", "left"] = "right"
+    allowed_origins: list[str] = []
+    identity: Literal["none", "optional", "required"] = "optional"
+    uploads: bool = False
+    handoff: bool = False
+    follow_ups: bool = True
+    privacy_url: str = ""
 
     @property
     def key(self) -> tuple[str, str]:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import msgspec
+
+Handoff: TypeAlias = Literal["", "waiting", "joined"]
+"""Does the bot answer alone, is a person waited for, or is one there?"""
+
+HandoffNote: TypeAlias = Literal["waiting", "joined", "left", "ended"]
+"""What happened to that."""
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """One row; times are Unix seconds. `reserved_seq` is beyond any position that was ever sent.
 
     `source` is the wire that made it: fluxbase, chatbase, ai-sdk, botpress, lexicon, openai. `external_id` is
-    what its maker calls it, where that is not `id`. In a `paused` one the bot does not answer.
+    what its maker calls it, where that is not `id`. In a `paused` one the bot does not answer: somebody
+    paused it, or a person has `joined` it in the bot's place. `operator` is that person's account,
+    `operator_name` what visitors read.
     """
 
     id: str
@@ -34,6 +42,9 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     external_id: str | None = None
     metadata: dict[str, Any] = {}
     paused: bool = False
+    handoff: Handoff = ""
+    operator: str = ""
+    operator_name: str = ""
 
     @property
     def public_id(self) -> str:

@@ -17,9 +17,14 @@ maps codes to its own words in one table.
     │   ├── ToolCallNotFound   no such call waits for the client's output
     │   └── UserNotFound
     ├── AuthRequired           nobody is signed in and somebody has to be
+    │   ├── WrongLogin         name, password or code do not fit
+    │   ├── CodeNeeded         … they do, and a code of the second factor is wanted
+    │   ├── LoginFailed        another service did not sign the person in, or they may not come by it
     │   └── InvalidCredential  a token or key was shown and is not good
-    │       └── CredentialExpired  … any more; it has the same code
+    │       ├── CredentialExpired  … any more; it has the same code
+    │       └── IdentityInvalid    what a page shows of who its visitor is does not hold
     ├── Forbidden              signed in, but not allowed
+    │   └── OriginNotAllowed   … for the page that asks
     ├── LimitReached           rate, daily, tokens, turns: says which, how much, until when
     ├── Conflict               it was decided already, or is not any more what it was
     ├── ChangeRefused          a change of the team's data cannot be made; nothing of it was
@@ -130,10 +135,44 @@ class CredentialExpired(InvalidCredential):
     """It was good until it expired. Only some wires tell this apart, so the code is the same."""
 
 
+class IdentityInvalid(InvalidCredential):
+    """The proof of who a page's visitor is does not hold; the text says what was expected."""
+
+    code = "identity_invalid"
+
+
+class WrongLogin(AuthRequired):
+    """Name, password or code do not fit; which of them, nobody is told."""
+
+    code = "wrong_login"
+
+
+class CodeNeeded(AuthRequired):
+    """The password is good, and the account has a second factor."""
+
+    code = "code_needed"
+
+
+class LoginFailed(AuthRequired):
+    """A login by another service came to nothing; `why` is a word for the page that the browser sees next."""
+
+    code = "login_failed"
+
+    def __init__(self, text: str, why: str) -> None:
+        super().__init__(text)
+        self.why = why
+
+
 class Forbidden(ApplianceError):
     """The caller is known and may not do this."""
 
     code = "forbidden"
+
+
+class OriginNotAllowed(Forbidden):
+    """The bot is not for pages of this origin."""
+
+    code = "origin_not_allowed"
 
 
 class LimitReached(ApplianceError):

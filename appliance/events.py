@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from appliance.conversation import HandoffNote
 from appliance.messages import Finish, PromptMessage, Source, ToolCall, ToolResult, Usage
 
 # -- commands: what a client can ask of the engine ---------------------------------------------------
@@ -92,6 +93,13 @@ class Decide(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str | None = None
 
 
+class AskForPerson(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose conversation it is would like to talk to a person, or would not any more (`wanted` is False)."""
+
+    conversation_id: str
+    wanted: bool = True
+
+
 class CancelTurn(msgspec.Struct, frozen=True, kw_only=True):
     """Stop the running turn and drop the queued messages."""
 
@@ -105,7 +113,7 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True):
     after: int = 0
 
 
-Command: TypeAlias = StartChat | SendMessage | Retry | CarryOn | Decide | CancelTurn | Resume
+Command: TypeAlias = StartChat | SendMessage | Retry | CarryOn | Decide | AskForPerson | CancelTurn | Resume
 
 # -- events: what a log holds -------------------------------------------------------------------------
 
@@ -153,6 +161,35 @@ class PersonLeft(Event, frozen=True, kw_only=True, tag="person_left"):
     """Somebody takes part no more and may read nothing that follows; not replayed."""
 
     person: str
+
+
+class OperatorMessage(Event, frozen=True, kw_only=True, tag="operator_message"):
+    """What a person of the team says in place of the bot; it is stored, and belongs to no turn.
+
+    `author` is `operator:<account>`, `name` what visitors read, `at` Unix seconds.
+    """
+
+    message_id: str
+    content: str
+    author: str
+    name: str
+    at: float
+    client_id: str = ""
+
+
+class HandoffChanged(Event, frozen=True, kw_only=True, tag="handoff_changed"):
+    """Who answers here has changed, or may soon; stored as a note, and replayed.
+
+    `waiting`: a person was asked for. `joined`: the person `name` is there and the bot is silent. `left`: the
+    bot goes on. `ended`: nobody is waited for any more, or the matter is settled. `message_id` is the note's
+    id; `author` is `operator:<account>`, empty where the visitor or the bot made the change.
+    """
+
+    state: HandoffNote
+    name: str
+    at: float
+    message_id: str = ""
+    author: str = ""
 
 
 class EventPosted(Event, frozen=True, kw_only=True, tag="event_posted"):
@@ -226,6 +263,9 @@ class TurnDone(Event, frozen=True, kw_only=True, tag="turn_done"):
     note: Literal["", "token_budget"] = ""
     finish: Finish = "stop"
     at: float = 0.0
+    feedback: Literal["positive", "negative"] | None = None
+    """What the user thinks of it; only told anew, for at first nobody can have read it."""
+    feedback_comment: str = ""
 
 
 class TurnCancelled(Event, frozen=True, kw_only=True, tag="turn_cancelled"):
@@ -234,7 +274,7 @@ class TurnCancelled(Event, frozen=True, kw_only=True, tag="turn_cancelled"):
     turn_id: str
     message_id: str
     usage: Usage
-    reason: Literal["user", "orphaned", "shutdown", "deleted"] = "user"
+    reason: Literal["user", "orphaned", "shutdown", "deleted", "handoff"] = "user"
     waited: bool = False
     """It was cancelled while it waited for its turn, so nothing of it was ever told."""
     at: float = 0.0
@@ -265,7 +305,15 @@ TurnEvent: TypeAlias = (
 """What one turn tells."""
 
 LogEvent: TypeAlias = (
-    TurnEvent | MessagePosted | MessageDeleted | PersonJoined | PersonLeft | EventPosted | ConversationDeleted
+    TurnEvent
+    | MessagePosted
+    | MessageDeleted
+    | OperatorMessage
+    | HandoffChanged
+    | PersonJoined
+    | PersonLeft
+    | EventPosted
+    | ConversationDeleted
 )
 """What a conversation's log holds: turns, and what people do around them."""
 
@@ -275,12 +323,12 @@ TERMINAL_EVENTS = (TurnDone, TurnCancelled, TurnFailed)
 def width(event: LogEvent) -> int:
     """How far `event` moves the log's position.
 
-    A cancelled turn, and one that a tool loop ended, takes two: some wires tell it in two frames, and each
-    frame needs a position.
+    A cancelled turn, one that a tool loop ended, and an operator's message take two: some wires tell them in
+    two frames, and each frame needs a position.
     """
     if isinstance(event, TextDelta):
         return len(event.text)
-    twofold = isinstance(event, TurnCancelled) or (
+    twofold = isinstance(event, TurnCancelled | OperatorMessage) or (
         isinstance(event, TurnFailed) and event.code == "tool_loop"
     )
     return 2 if twofold else 1

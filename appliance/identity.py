@@ -1,7 +1,7 @@
 """Who is asking: a `Caller`, resolved once per connection or request by the server.
 
-Pure data and rules. How a token or key becomes a caller is `server/auth.py`; which rows a caller may
-read is decided by `owner` in every query of `store/`.
+Pure data and rules. How a token, key or console session becomes a caller is `server/auth.py`; which rows a
+caller may read is decided by `owner` in every query of `store/`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ import msgspec
 from appliance.errors import AuthRequired, Forbidden
 
 DEFAULT_TENANT = "default"
+
+OPERATOR = "operator"
+"""The role of people of the console who talk with visitors and may do nothing else; no token gives it."""
 
 ADMIN_ROLES = frozenset({"admin", "service_role", "instance_admin", "dashboard_admin"})
 """Roles that may impersonate and use the admin endpoints (the last two are Fluxbase's names)."""
@@ -27,8 +30,12 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     `default_bot` and `stream_format` (sse, ndjson) are choices that stand with the key that was shown.
     `ip` is the client's address as seen by the server (trusted-proxy aware), never chosen by the client;
     `user_agent` is what the client calls itself, for the audit trail only.
+    `origin` is the page of another site that asks, as its browser tells it (`null` when that does not say);
+    empty for pages of our own and for programs.
     `expires_at` is the token's `exp` in Unix seconds, None for keys and anonymous callers.
     `impersonated_by` names the admin on whose behalf limits are counted and audits are written.
+    `admin_name` is set for somebody signed in to the console: their account's name; `display_name` is what
+    visitors read, `session_id` tells their sessions apart. Their role is `admin` or `operator`.
     `claims` are the scalar claims of the caller's token for row rules; those of nested objects have dotted
     names (`app_metadata.team`).
     """
@@ -43,8 +50,12 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     default_bot: str = ""
     stream_format: str = ""
     user_agent: str = ""
+    origin: str = ""
     expires_at: float | None = None
     impersonated_by: str = ""
+    admin_name: str = ""
+    display_name: str = ""
+    session_id: str = ""
     claims: dict[str, str | int | float | bool] = {}
 
     @property
@@ -58,6 +69,20 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         return self.role in ADMIN_ROLES
 
     @property
+    def is_operator(self) -> bool:
+        """True for those who may see and join conversations: people of the console, and admins.
+
+        A token that merely names the role `operator` is no console session.
+        """
+        return self.is_admin or (self.role == OPERATOR and bool(self.admin_name))
+
+    @property
+    def player(self) -> str:
+        """The account of the console that tries a bot out in this one's name; empty for everybody else."""
+        kind, _, name = self.impersonated_by.partition(":")
+        return name if kind == "admin" else ""
+
+    @property
     def owner(self) -> str:
         """The key under which this caller's conversations are kept; never empty.
 
@@ -66,6 +91,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.user_id:
             return f"user:{self.user_id}"
+        if self.admin_name:
+            return f"admin:{self.admin_name}"
         if self.visitor_id:
             return f"visitor:{self.visitor_id}"
         if self.guest_id:
@@ -76,14 +103,31 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def principal(self) -> str:
-        """The bucket that limits are counted in: user, else key, else address."""
+        """The bucket that limits are counted in: user or console account, else key, else address."""
         if self.impersonated_by:
             return self.impersonated_by
         if self.user_id:
             return f"user:{self.user_id}"
+        if self.admin_name:
+            return f"admin:{self.admin_name}"
         if self.key_id and self.role != "anon":
             return f"key:{self.key_id}"
         return f"ip:{self.network}"
+
+    @property
+    def counted_as(self) -> str:
+        """Whose use of a bot is counted: as `principal`, but of visitors with a signed token each their own.
+
+        Such a token is there for the asking, so their network is counted as well (`network_counted_as`).
+        """
+        if self.visitor_id and self.principal.startswith("ip:"):
+            return f"visitor:{self.visitor_id}"
+        return self.principal
+
+    @property
+    def network_counted_as(self) -> str:
+        """The bucket of all in one network for whom nobody vouches; empty for everybody else."""
+        return f"network:{self.network}" if self.is_known_by_network else ""
 
     @property
     def network(self) -> str:
@@ -120,7 +164,17 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         """
         kind, _, id = owner.partition(":")
         nobody = msgspec.structs.replace(
-            self, role="anon", user_id="", visitor_id="", guest_id="", key_id="", claims={}, expires_at=None
+            self,
+            role="anon",
+            user_id="",
+            visitor_id="",
+            guest_id="",
+            key_id="",
+            admin_name="",
+            display_name="",
+            session_id="",
+            claims={},
+            expires_at=None,
         )
         match kind:
             case "user":
@@ -143,6 +197,9 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
             visitor_id="",
             guest_id="",
             key_id="",
+            admin_name="",
+            display_name="",
+            session_id="",
             claims={},  # they tell of the admin, not of the target
             impersonated_by=self.principal,
         )

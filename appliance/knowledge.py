@@ -348,3 +348,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     first_at: float
     last_at: float
     status: Literal["open", "closed"] = "open"
+    outcome: Literal["", "answered", "dismissed"] = ""
+    """Why it is closed, as far as somebody said."""
+    document_id: str = ""
+    """The document that somebody wrote as its answer."""

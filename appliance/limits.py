@@ -54,7 +54,29 @@ def utc_day(now: float) -> int:
     return int(now // DAY_S)
 
 
-def check(policy: Policy, standing: Standing, now: float) -> None:
+def widened(policy: Policy, factor: int) -> Policy:
+    """What all people of one network may have together, who each have the policy; 0 stays no limit."""
+    return Policy(
+        per_minute=policy.per_minute * factor,
+        per_day=policy.per_day * factor,
+        tokens_per_day=policy.tokens_per_day * factor,
+    )
+
+
+def check_both(own: tuple[Policy, Standing], network: tuple[Policy, Standing] | None, now: float) -> None:
+    """`check` somebody and their network; of two refusals the one that lasts longer is raised."""
+    refusals: list[LimitReached] = []
+    for checked, whose in ((own, ""), (network, " by everybody in your network")):
+        try:
+            if checked is not None:
+                check(*checked, now, whose=whose)
+        except LimitReached as refusal:
+            refusals.append(refusal)
+    if refusals:
+        raise max(refusals, key=lambda one: float("inf") if one.resets_at is None else one.resets_at)
+
+
+def check(policy: Policy, standing: Standing, now: float, *, whose: str = "") -> None:
     """Raise `LimitReached` for the first limit that one more request would break; `now` in Unix seconds."""
     if policy.turns and standing.turns >= policy.turns:
         raise LimitReached(
@@ -69,16 +91,18 @@ def check(policy: Policy, standing: Standing, now: float) -> None:
     if policy.per_minute and standing.in_window >= policy.per_minute:
         resets_at = standing.oldest_in_window + RATE_WINDOW_S
         text = (
-            f"Rate limit exceeded: {standing.in_window} of {policy.per_minute} requests in the last minute."
+            f"Rate limit exceeded: {standing.in_window} of {policy.per_minute} requests in the last minute"
+            f"{whose}."
         )
         raise _until(text, "rate", policy.per_minute, standing.in_window, now, resets_at)
     midnight = float((utc_day(now) + 1) * DAY_S)
     if policy.per_day and standing.today >= policy.per_day:
-        text = f"Daily limit exceeded: {standing.today} of {policy.per_day} requests today."
+        text = f"Daily limit exceeded: {standing.today} of {policy.per_day} requests today{whose}."
         raise _until(text, "daily", policy.per_day, standing.today, now, midnight)
     tokens = standing.tokens_today + standing.tokens_reserved
     if policy.tokens_per_day and tokens >= policy.tokens_per_day:
-        text = f"Token budget exceeded: {tokens} of {policy.tokens_per_day} tokens used or reserved today."
+        spent = f"{tokens} of {policy.tokens_per_day} tokens used or reserved today"
+        text = f"Token budget exceeded: {spent}{whose}."
         raise _until(text, "tokens", policy.tokens_per_day, tokens, now, midnight)
 
 

@@ -73,6 +73,8 @@ class QueryOutcome(msgspec.Struct, frozen=True, kw_only=True):
     against_rules: bool = False
     change: Change | None = None
     result_id: str = ""
+    chart: str = ""
+    """`bar` or `line` where the rows were asked for as a picture."""
 
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,6 +153,9 @@ Part: TypeAlias = TextPart | ToolCallPart | ToolResultPart | SourcesPart
 Finish: TypeAlias = Literal["stop", "length", "tool_calls"]
 """Why an answer ends: it is whole, as long as it may be, or waits for tools that the client runs."""
 
+OPERATOR = "operator:"
+"""Begins the `author` of what a person of the team wrote; the account's name follows."""
+
 MessageStatus: TypeAlias = Literal["queued", "running", "done", "cancelled", "failed", "interrupted"]
 
 
@@ -159,7 +164,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
     An answer whose first parts are results begins with the outputs of tools that the one before it asked the
     client for; it goes on there, unless a user's message is of the same turn. `author` is `Caller.owner` of
-    who wrote it, empty for the bot. `payload` is a message in the own form of its wire.
+    who wrote it, empty for the bot; what a person of the team wrote has `operator:<account>` there, is of no
+    turn, and has their name in `metadata`. `payload` is a message in the own form of its wire.
 
     `first_seq` and `last_seq` bound its events in the conversation's log. Times are Unix seconds.
     """
@@ -182,6 +188,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     payload: dict[str, Any] | None = None
     metadata: dict[str, Any] = {}
     feedback: Literal["positive", "negative"] | None = None
+    feedback_comment: str = ""
+    """What the user says to that."""
     finish: Finish = "stop"
     position: int = 0
     """Orders the messages of a conversation, and keeps its place when others come and go."""
@@ -190,6 +198,16 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     def is_shown(self) -> bool:
         """Is it for people: somebody's words, or an answer that has begun?"""
         return self.role == "user" or bool(self.parts)
+
+    @property
+    def is_by_operator(self) -> bool:
+        """Did a person of the team write it in place of the bot?"""
+        return self.role == "assistant" and self.author.startswith(OPERATOR)
+
+    @property
+    def operator_name(self) -> str:
+        """What visitors know that person by; empty for all other messages."""
+        return str(self.metadata.get("operator_name", "")) if self.is_by_operator else ""
 
     @property
     def continues(self) -> bool:

@@ -295,14 +295,27 @@ def _turns(history: list[Message], outputs: Sequence[ToolResult] = ()) -> list[l
 def _asked(history: list[Message]) -> tuple[dict[str, list[PromptMessage]], list[PromptMessage]]:
     """What people said, by the turn that answered it, and what nobody has read yet."""
     answered = {message.turn_id for message in history if message.role == "assistant"}
+    answered -= _taken_over(history)
     asked: dict[str, list[PromptMessage]] = {}
     waiting: list[PromptMessage] = []
     for message in history:
         if message.role == "user":
             waiting.append(PromptMessage(role="user", content=message.content))
-            if message.turn_id in answered:
-                asked[message.turn_id], waiting = waiting, []
+        if message.is_by_operator or (message.role == "user" and message.turn_id in answered):
+            asked[message.turn_id], waiting = waiting, []
     return asked, waiting
+
+
+def _taken_over(history: list[Message]) -> set[str]:
+    """Turns that were stopped before their first word, with a person's words behind them: those answer it."""
+    taken: set[str] = set()
+    stopped: set[str] = set()
+    for message in history:
+        if message.is_by_operator:
+            taken |= stopped
+        elif message.status == "cancelled" and not message.text:
+            stopped.add(message.turn_id)
+    return taken
 
 
 def _brought(answer: Message) -> list[ToolResult]:
@@ -331,7 +344,9 @@ def _answer(answer: Message, later: Sequence[ToolResult]) -> list[PromptMessage]
                 messages += called("".join(text), [part.call], [results[part.call.id]], OLD_RESULT_CHARS)
                 text = []
     if text:
-        messages.append(PromptMessage(role="assistant", content="".join(text)))
+        name = answer.operator_name or "A person"
+        by = f"({name} of the team wrote this:) " if answer.is_by_operator else ""
+        messages.append(PromptMessage(role="assistant", content=by + "".join(text)))
     return messages
 
 

@@ -21,6 +21,8 @@ WITHOUT = (
     f"{NOTHING} Do not answer it from general knowledge, and cite nothing: say that you did not find it in "
     "the documents, unless the question is answered by other tools or is no question about facts."
 )
+ATTACHED = "of files that the user attached"
+"""Stands in place of a knowledge base's name."""
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f\x85\u2028\u2029]+")
 _LINES = re.compile(r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
@@ -43,7 +45,7 @@ def source_line(source: Source) -> str:
     path = " > ".join(heading for heading in source.headings if heading != source.title)
     title = " > ".join(part for part in (source.title, path) if part)
     page = "" if source.page is None else f", page {source.page}"
-    base = _BREAKS.sub(" ", source.knowledge_base)
+    base = _BREAKS.sub(" ", source.knowledge_base) or ATTACHED
     return (
         f"[{source.number}] {_BREAKS.sub(' ', title).strip()[:300]}{page} "
         f"(knowledge base {base}, similarity {source.similarity:.2f})"

@@ -41,6 +41,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_origins: str = "*"
     """Comma-separated origins that browsers may call from; `*` allows all."""
 
+    public_url: str = ""
+    """Where people reach the server, like https://chat.example.com; empty means: as they came."""
+    oidc_issuer: str = ""
+    """The address of the OpenID Connect service whose users may sign in to the console."""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_name: str = ""
+    """What the button of that login says; empty means the issuer's host."""
+    oidc_allowed: str = ""
+    """Comma-separated e-mail addresses or @domains of those who may come."""
+    oidc_role: str = "operator"
+    """What accounts are that such a login makes: operator or admin."""
+
     default_bot: str = ""
     """The bot that answers where a wire names none and the key neither; empty means the only one there is."""
     botpress_encryption_key: str = ""
@@ -58,6 +71,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Botpress users that one network may make within a minute; 0 is no limit."""
     strangers_conversations_per_minute_max: int = 60
     """Conversations that people without a token or key may open from one network within a minute."""
+    strangers_uploads_per_hour_max: int = 30
+    """Files that people without a token or key may attach from one network within an hour; 0 is no limit."""
+    network_limit_factor: int = 5
+    """Visitors of one network may together have so many times a bot's limits for one of them."""
+    widget_upload_bytes_max: int = 10_485_760
+    """Largest file that a visitor may attach to a conversation."""
     kept_conversation_s: float = 2_592_000.0
     """How long conversations of wires that keep them live after their last message.
 
@@ -87,6 +106,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a turn goes on with nobody reading it."""
     shutdown_grace_s: float = 10.0
     """How long SIGTERM lets running turns finish."""
+    trace_days: int = 14
+    """For so many days it is kept what explains each answer; 0 keeps nothing."""
     idle_conversation_s: float = 1800.0
     """Conversations of bots that do not persist them are deleted after this silence."""
 
@@ -144,7 +165,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 EMBEDDING_PROVIDERS = ("openai", "azure", "ollama", "local", "none")
 
-AT_LEAST_ONE = {"turns_max", "schema_tokens", "sql_workers_max", "sql_rows_max", "sockets_max"}
+AT_LEAST_ONE = frozenset(
+    ("turns_max", "schema_tokens", "sql_workers_max", "sql_rows_max", "sockets_max", "network_limit_factor")
+)
 """With none of these nothing could ever be answered."""
 
 FOREIGN_VARIABLES = (
@@ -188,6 +211,11 @@ FLUXBASE_VARIABLES = {
 _UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|m|s)")
 _DURATION = re.compile(rf"(?:{_PART.pattern})+")
+
+_ORIGIN = re.compile(r"https?://[^\s/?#@]+/?")
+_ISSUER = re.compile(r"(https://[^\s?#@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/[^\s?#@]*)?)")
+"""Without TLS only on this machine: its keys decide who comes in."""
+_ALLOWED = re.compile(r"[^\s@]*@[^\s@]+")
 
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 
@@ -239,6 +267,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         networks(str(values.get("sync_allowed_ips", "")))
     except ValueError as error:
         complaints.append(f"{_used(environ, 'sync_allowed_ips')}: {error}")
+    complaints += _of_console(values)
     unit = str(values.get("credits", "answer"))
     if unit not in {"answer", "tokens"}:
         complaints.append(f"{PREFIX}CREDITS={unit!r} must be answer or tokens")
@@ -246,6 +275,27 @@ def load(environ: Mapping[str, str]) -> Settings:
     if found:
         raise InvalidInput("; ".join(found))
     return msgspec.convert(values, Settings)
+
+
+def _of_console(values: Mapping[str, object]) -> list[str]:
+    """What is wrong with the console's address and its login by another service."""
+    text = {name: str(values.get(name, "")) for name in Settings.__struct_fields__}
+    found = []
+    if text["public_url"] and not _ORIGIN.fullmatch(text["public_url"]):
+        found.append(f"{PREFIX}PUBLIC_URL={text['public_url']!r} must be like https://chat.example.com")
+    if text["oidc_role"] not in ("", "admin", "operator"):
+        found.append(f"{PREFIX}OIDC_ROLE={text['oidc_role']!r} must be admin or operator")
+    if text["oidc_issuer"] and not _ISSUER.fullmatch(text["oidc_issuer"]):
+        found.append(
+            f"{PREFIX}OIDC_ISSUER={text['oidc_issuer']!r} must be an address that begins with https://"
+        )
+    given = {name: text[name] for name in ("oidc_issuer", "oidc_client_id", "oidc_allowed")}
+    if any(given.values()):
+        missing = [PREFIX + name.upper() for name, value in given.items() if not value]
+        found += [f"{name} is needed for a login by OpenID Connect" for name in missing]
+    entries = [entry.strip() for entry in text["oidc_allowed"].split(",") if entry.strip()]
+    bad = [entry for entry in entries if not _ALLOWED.fullmatch(entry)]
+    return found + [f"{PREFIX}OIDC_ALLOWED: {entry!r} is neither an address nor @domain" for entry in bad]
 
 
 def _seconds(text: str) -> str:

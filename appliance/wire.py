@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -11,6 +11,20 @@ from appliance.errors import InvalidInput
 from appliance.identity import Caller
 
 T = TypeVar("T")
+
+
+class Cookie(msgspec.Struct, frozen=True, kw_only=True):
+    """A cookie to be set: for no script, and for https only where the client came by that.
+
+    `max_age_s` of 0 takes it away. `same_site` tells with which requests of other sites' pages it is sent.
+    """
+
+    name: str
+    value: str = ""
+    max_age_s: int = 0
+    path: str = "/"
+    same_site: Literal["Strict", "Lax"] = "Strict"
+
 
 _WHOLE = re.compile(r"-?[0-9]{1,30}")
 """`int` would take other scripts' digits, blanks and underscores, too."""
@@ -28,7 +42,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What a handler gets: who asks, the path's variables, the query, the headers and the raw body.
 
     Names of headers are in lower case. `mount` is the prefix under which a face was reached, where it has
-    several. Endpoints that take a form get its parts by their names instead of a body.
+    several, `origin` the scheme and host by which the client came. Endpoints that take a form get its parts
+    by their names instead of a body.
     """
 
     caller: Caller
@@ -37,6 +52,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     headers: dict[str, str] = {}
     mount: str = ""
+    origin: str = ""
     form: dict[str, FormPart] = {}
 
     def json(self, type: type[T]) -> T:
@@ -72,6 +88,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """An answer: `body` is sent as JSON, or as it is when it is bytes, or a text of another `content_type`.
 
+    A `Path` is a file that is sent without being read into memory.
+
     With a `file_name` browsers save it instead of showing it.
     """
 
@@ -80,3 +98,4 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str = "application/json"
     file_name: str = ""
     headers: dict[str, str] = {}
+    cookies: tuple[Cookie, ...] = ()

@@ -11,7 +11,15 @@ from typing import Any
 
 import msgspec
 
-from appliance.botfiles import client_tool_values, entries, query_values, rule_values, server_values, values
+from appliance.botfiles import (
+    client_tool_values,
+    entries,
+    query_values,
+    rule_values,
+    server_values,
+    values,
+    widget_values,
+)
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +114,12 @@ MCP_SERVERS = Kind(
     merge=server_values.merge_servers,
     is_json=True,
 )
+ORIGINS = Kind(
+    parse=lambda value: widget_values.origins(values.comma_separated(value)),
+    convert=lambda data: widget_values.origins(values.items(data)),
+    merge=values.merge_lists,
+    is_strict=True,
+)
 CHANGED_ROWS_MAX = 10_000
 """More at once is no work for a chat."""
 
@@ -198,6 +212,22 @@ FIELDS = (
     Field("show-reasoning", "show_reasoning", FLAG),
     Field("disable-execution-logs", "disable_execution_logs", FLAG, ("disable-logs",)),
     Field("required-settings", "required_settings", NAMES),
+    Field("title", "title", Kind(parse=widget_values.words(100))),
+    Field("greeting", "greeting", Kind(parse=widget_values.words(2_000))),
+    Field("placeholder", "placeholder", Kind(parse=widget_values.words(200))),
+    Field("colour", "colour", Kind(parse=widget_values.colour), ("color",)),
+    Field("theme", "theme", Kind(parse=values.choice("auto", "light", "dark"))),
+    Field("position", "position", Kind(parse=values.choice("right", "left"))),
+    Field("allowed-origins", "allowed_origins", ORIGINS),
+    Field(
+        "identity",
+        "identity",
+        Kind(parse=values.choice("none", "optional", "required"), is_strict=True),
+    ),
+    Field("uploads", "uploads", FLAG),
+    Field("handoff", "handoff", FLAG),
+    Field("follow-ups", "follow_ups", FLAG),
+    Field("privacy-url", "privacy_url", Kind(parse=widget_values.web_address)),
 )
 
 BY_KEY = {key: field for field in FIELDS for key in (field.key, *field.aliases)}

@@ -63,6 +63,26 @@ def settings(text: str, *, what: str, first_line: int = 1) -> list[Setting]:
     ]
 
 
+def sequence(text: str, *, what: str, first_line: int = 1) -> list[tuple[int, Any]]:
+    """The entries of a YAML list, each with its line, as lists, dicts and texts; raises `YamlError`."""
+    import yaml
+
+    root = _compose(text, what, first_line)
+    if root is None:
+        return []
+    if not isinstance(root, yaml.SequenceNode):
+        raise YamlError(_line(root, first_line), f"{what} must be a list: lines that begin with `- `")
+    found = []
+    for node in root.value:
+        try:
+            found.append((_line(node, first_line), _plain(node)))
+        except EntryError as error:
+            raise YamlError(_line_of(node, error.entry, first_line), str(error)) from None
+        except ValueError as error:
+            raise YamlError(_line(node, first_line), f"an entry {error}") from None
+    return found
+
+
 def _compose(text: str, what: str, first_line: int) -> yaml.Node | None:
     """The YAML as nodes that know their lines."""
     import yaml

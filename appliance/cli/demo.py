@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,8 +38,13 @@ def command(data: str, port: int | None, host: str | None, bots: str | None) -> 
 
 def _prepare(data: str) -> None:
     """Fill the folder, or refuse one with tables of somebody's own; says which on stderr."""
+    # Parts of the engine: loaded once the folder is known to be free, and the server needs them as well.
+    from appliance.engine.demo import bring_to_life
+
     with closing(connect(database_path(data))) as db:
         if create_demo(db, datetime.now(UTC).date()):
             click.echo(f"Added the demo shop to {data}: tables {', '.join(TABLES)}", err=True)
         else:
             click.echo(f"The demo shop is in {data} already: nothing added", err=True)
+        if talks := bring_to_life(db, time.time()):
+            click.echo(f"Added {talks} made-up conversations of two weeks, for the console", err=True)

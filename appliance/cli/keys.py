@@ -1,7 +1,8 @@
-"""`appliance keys`: make, list and revoke API keys, also beside a running server."""
+"""`appliance keys`: make, list and revoke API keys, also beside a running server; the identity secret."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +17,12 @@ import msgspec
 from appliance.cli.folder import existing, existing_or_new
 from appliance.errors import InvalidInput
 from appliance.identity import DEFAULT_TENANT
-from appliance.store import audit
+from appliance.store import audit, widget_secret
 from appliance.store.database import connect, database_path
 from appliance.store.keys import ApiKey, KeyType, StreamFormat, create_key, list_keys, revoke_key
+from appliance.store.secret import load_encryption_key
+from appliance.store.tenants import tenant_exists
+from appliance.store.vault import Vault
 
 _data_option = click.option(
     "--data", default="./data", envvar="APPLIANCE_DATA", show_default=True, help="Data folder."
@@ -114,6 +118,38 @@ def revoke(key_id: str, data: str, as_json: bool) -> None:
         click.echo(msgspec.json.encode({"id": key.id, "revoked_at": _time(key.revoked_at)}).decode())
         return
     click.echo(f"{key.hint} {'is' if changed else 'was already'} revoked.", err=True)
+
+
+@command.command()
+@click.option("--tenant", default=DEFAULT_TENANT, show_default=True)
+@click.option("--rotate", is_flag=True, help="Make a new one; the old one is good for 24 hours.")
+@_data_option
+@click.option("--json", "as_json", is_flag=True, help='Print {"hint": …, "secret": …} and nothing else.')
+def identity(tenant: str, rotate: bool, data: str, as_json: bool) -> None:
+    """The secret with which your pages' server signs who a visitor is.
+
+    It is made when there is none, shown when it is made, and never again.
+    """
+    now = time.time()
+    folder = existing_or_new(data)
+    vault = Vault(load_encryption_key(folder, os.environ.get("APPLIANCE_ENCRYPTION_KEY", "")))
+    with _database(folder) as db, db:
+        if not tenant_exists(db, tenant):
+            raise InvalidInput(f"There is no tenant {tenant!r}.")
+        write = widget_secret.rotate if rotate else widget_secret.make
+        secret = write(db, vault, tenant, now)
+        if secret is not None:
+            audit.record(db, at=now, tenant=tenant, actor="cli", action="identity.rotate")
+        found = widget_secret.find(db, tenant, now)
+    assert found is not None, "there is one, or it was made"
+    if as_json:
+        click.echo(msgspec.json.encode({"hint": found.hint, "secret": secret}).decode())
+    elif secret is not None:
+        click.echo(secret)
+        click.echo("Keep it now on your server, it cannot be shown again.", err=True)
+    else:
+        click.echo(found.hint)
+        click.echo("It cannot be shown again. For a new one: appliance keys identity --rotate", err=True)
 
 
 @contextmanager

@@ -52,10 +52,10 @@ def start(settings: Settings, *, hint: str = "") -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     import trio
 
-    trio.run(run, settings, partial(_announce, hint=hint))
+    trio.run(run, settings, partial(_announce, hint=hint, public_url=settings.public_url))
 
 
-def _announce(started: Started, hint: str) -> None:
+def _announce(started: Started, hint: str, public_url: str) -> None:
     gc.freeze()
     gc.enable()
     url = started.urls[0]
@@ -64,6 +64,7 @@ def _announce(started: Started, hint: str) -> None:
         f"  data      {started.data.resolve()}",
         f"  model     {_model(started)}",
         f"  rules     {_rules(started)}",
+        f"  admin     {_console(started, public_url)}",
     ]
     after = [f"  socket    {url.replace('http', 'ws', 1)}/ai/ws"]
     if started.problems:
@@ -75,6 +76,12 @@ def _announce(started: Started, hint: str) -> None:
     for line in [*lines, *chats, *after]:
         click.echo(line)
     sys.stdout.flush()
+
+
+def _console(started: Started, public_url: str) -> str:
+    """Where the console is; the first time with a link by which the first admin comes, good for a day."""
+    page = f"{public_url.rstrip('/') or started.urls[0]}/admin"
+    return page if started.setup is None else f"{page}#setup={started.setup}"
 
 
 def _rules(started: Started) -> str:

@@ -7,7 +7,7 @@ import types
 import uuid
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -37,6 +37,8 @@ OnProgress: TypeAlias = Callable[[str, str, str], object]
 OnQueryResult: TypeAlias = Callable[[str, str, int, list[dict[str, Any]], str], object]
 OnSources: TypeAlias = Callable[[list[Source], str], object]
 OnChange: TypeAlias = Callable[[Change, str, str], object]
+OnMessage: TypeAlias = Callable[[str, str, str], object]
+OnHandoff: TypeAlias = Callable[[str, str, str], object]
 OnDone: TypeAlias = Callable[[Usage | None, str], object]
 OnError: TypeAlias = Callable[[str, str | None, str | None], object]
 OnEvent: TypeAlias = Callable[[ChatEvent], object]
@@ -59,6 +61,8 @@ class AIChat:
         on_query_result: OnQueryResult | None = None,
         on_sources: OnSources | None = None,
         on_change: OnChange | None = None,
+        on_message: OnMessage | None = None,
+        on_handoff: OnHandoff | None = None,
         on_done: OnDone | None = None,
         on_error: OnError | None = None,
         on_event: OnEvent | None = None,
@@ -73,6 +77,8 @@ class AIChat:
         self.on_query_result = on_query_result
         self.on_sources = on_sources
         self.on_change = on_change
+        self.on_message = on_message
+        self.on_handoff = on_handoff
         self.on_done = on_done
         self.on_error = on_error
         self.on_event = on_event
@@ -169,18 +175,42 @@ class AIChat:
         link.send(request.frame)
         return await request.answer()
 
-    def send_message(self, conversation_id: str, content: str, message_id: str | None = None) -> str:
+    def send_message(
+        self,
+        conversation_id: str,
+        content: str,
+        message_id: str | None = None,
+        files: Sequence[str] = (),
+    ) -> str:
         """Send a message and return its id; while reconnecting it waits for the connection.
 
-        The same `message_id` twice is one message and one answer, also over reconnects. Raises
+        `files` are the ids of what was uploaded for it. The same `message_id` twice is one message and one
+        answer, also over reconnects. Raises
         `ChatError` INVALID_MESSAGE for more than `MESSAGE_CHARS_MAX` characters.
         """
         link = self._live_link()
         if len(content) > MESSAGE_CHARS_MAX:
             raise too_long()
         message_id = message_id or str(uuid.uuid4())
-        link.send(self._conversation(conversation_id).post("message", message_id, content=content))
+        more = {"files": [*files]} if files else {}
+        link.send(self._conversation(conversation_id).post("message", message_id, content=content, **more))
         return message_id
+
+    def retry(self, conversation_id: str, message_id: str, content: str | None = None) -> None:
+        """Have a message of the user answered anew, with other words if there is `content`.
+
+        `message_id` is the server's id of it or the client's. What followed it is deleted, which
+        `message_deleted` events tell, then comes a turn like any other. It is sent once: when the connection
+        is lost meanwhile, look at what came and ask again.
+        """
+        if content is not None and len(content) > MESSAGE_CHARS_MAX:
+            raise too_long()
+        frame = {"type": "retry", "conversation_id": conversation_id, "message_id": message_id}
+        self._live_link().send(frame if content is None else {**frame, "content": content})
+
+    def talk_to_person(self, conversation_id: str, wanted: bool = True) -> None:
+        """Ask for a person of the team, or do so no more; `handoff` events tell what becomes of it."""
+        self._live_link().send({"type": "handoff", "conversation_id": conversation_id, "wanted": wanted})
 
     def confirm(
         self, conversation_id: str, change_id: str, approve: bool, message_id: str | None = None
@@ -300,6 +330,10 @@ class AIChat:
                     self.on_query_result,
                     *(event.query, event.summary, event.row_count, event.data, where),
                 )
+            case "message":
+                _call(self.on_message, event.name, event.content, where)
+            case "handoff":
+                _call(self.on_handoff, event.state, event.name, where)
             case "sources":
                 _call(self.on_sources, event.sources, where)
             case "done":

@@ -66,8 +66,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 class ChatEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One frame from the server; `type` says which of the other fields mean something.
 
-    Types: chat_started, resumed, user_message, progress, sources, content, query_result, tool_result, done,
-    cancelled, error; and two of the client's own, connected and disconnected.
+    Types: chat_started, resumed, user_message, message_deleted, progress, sources, content, query_result,
+    tool_result, done, cancelled, error; of people, message (what an operator says in the bot's place) and
+    handoff (`state` is waiting, joined, left or ended); and two of the client's own, connected and
+    disconnected.
     """
 
     type: str
@@ -89,6 +91,18 @@ class ChatEvent(msgspec.Struct, frozen=True, kw_only=True):
     sources: list[Source] = []
     """Of a `sources` event, whose frame has them in `data`."""
     content: str = ""
+    role: str = ""
+    name: str = ""
+    """Of the person who says it, joins or leaves."""
+    state: str = ""
+    at: float | None = None
+    """When, in Unix seconds."""
+    handoff: str = ""
+    """Of `resumed`: empty, waiting or joined; then `operator_name` is who is there."""
+    operator_name: str = ""
+    paused: bool = False
+    """The bot does not answer: of `resumed` and `done`."""
+    interrupted: bool = False
     message_id: str = ""
     client_message_id: str = ""
     running: bool = False

@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
-from appliance import limits
+from appliance import limits, pageorigins
 from appliance.bot import Bot
 from appliance.conversation import Conversation
 from appliance.engine.attached import check_attached
 from appliance.engine.chat import Chat
 from appliance.engine.services import Services
 from appliance.engine.turn import Question
-from appliance.errors import AuthRequired, Busy, Forbidden, InvalidInput
+from appliance.errors import AuthRequired, Busy, Forbidden, InvalidInput, OriginNotAllowed
 from appliance.events import MessageDeleted, MessagePosted, SendMessage
 from appliance.identity import Caller
 from appliance.messages import estimate_tokens, title_of
@@ -58,7 +58,7 @@ def question_of(
         caller=caller,
         bot=bot,
         bucket=usage.Bucket(
-            tenant=caller.tenant, namespace=bot.namespace, bot=bot.name, principal=caller.principal
+            tenant=caller.tenant, namespace=bot.namespace, bot=bot.name, principal=caller.counted_as
         ),
         ttl_s=ttl_s(services, bot, kept=conversation.persist),
         at=services.clock(),
@@ -117,9 +117,7 @@ async def admit(services: Services, chat: Chat, question: Question) -> Accepted:
 def check_limits(services: Services, conversation: Conversation, question: Question) -> None:
     """Would it be admitted as things are? Raises `LimitReached`; the admission itself decides."""
     asked = _admission(services, question)
-    turn_count = conversation.turn_count
-    standing = services.store.read_now(usage.standing, question.bucket, turn_count, question.at)
-    limits.check(asked.policy, standing, question.at)
+    services.store.read_now(turns.check_limits, asked, conversation.turn_count)
 
 
 async def admit_again(services: Services, chat: Chat, question: Question) -> Accepted:
@@ -176,7 +174,8 @@ def known(services: Services, question: Question) -> turns.Admitted | None:
 
 
 def _admission(services: Services, question: Question) -> turns.Admission:
-    bot = question.bot
+    bot, network = question.bot, question.caller.network_counted_as
+    policy = limits.policy_of(bot, limited=not question.caller.is_unlimited and question.decision is None)
     return turns.Admission(
         turn_id=question.turn_id,
         message_id=question.message_id,
@@ -184,7 +183,9 @@ def _admission(services: Services, question: Question) -> turns.Admission:
         conversation_id=question.conversation_id,
         caller=question.caller,
         bucket=question.bucket,
-        policy=limits.policy_of(bot, limited=not question.caller.is_unlimited and question.decision is None),
+        policy=policy,
+        network=msgspec.structs.replace(question.bucket, principal=network) if network else None,
+        network_policy=limits.widened(policy, services.settings.network_limit_factor),
         content=question.content,
         client_id=question.client_id or None,
         payload=question.payload,
@@ -211,12 +212,26 @@ def _posted(question: Question, *, turn_id: str, paused: bool) -> MessagePosted:
     )
 
 
+def check_page(bot: Bot, caller: Caller) -> None:
+    """May the page that asks show this bot? Raises `OriginNotAllowed`; our own pages and programs may."""
+    if caller.origin and bot.allowed_origins and not pageorigins.allows(bot.allowed_origins, caller.origin):
+        raise OriginNotAllowed(
+            f"Pages from {caller.origin[:100]} may not show the bot {bot.name!r}: its allowed-origins do not "
+            "name them."
+        )
+
+
 def check_access(bot: Bot, caller: Caller) -> None:
     """May this caller talk to this bot? Raises `AuthRequired` or `Forbidden`.
 
     A tenant's own server is nobody's user, but it has shown that it may speak for its tenant.
     """
+    check_page(bot, caller)
     is_somebody = caller.is_user or caller.role == "tenant_service"
+    if not is_somebody and bot.identity == "required":
+        raise AuthRequired(
+            f"The bot {bot.name!r} is for visitors whom the page vouches for: it has to show who they are."
+        )
     if not is_somebody and not bot.allow_unauthenticated:
         raise AuthRequired(f"The bot {bot.name!r} needs a signed-in user.")
     if bot.require_roles and caller.role.lower() not in bot.require_roles:

@@ -97,6 +97,11 @@ class Catalogue:
         """The entries of the files as they were read last, whatever lies over them."""
         return dict(self._files)
 
+    def underneath(self, key: Key) -> Bot | None:
+        """The bot of that key without what administrators chose for it; None when there is none."""
+        entry = self._overlay.stored.get(key) or self._files.get(key)
+        return entry.bot if entry else None
+
     @property
     def overlay(self) -> Overlay:
         """What lies over the files."""

@@ -14,9 +14,18 @@ from appliance.engine.log import Cursor, Entry, Log, Wakeup, merge
 from appliance.engine.recorder import Recorder
 from appliance.engine.services import Services
 from appliance.engine.turn import CancelReason, Question, Turn
-from appliance.events import TERMINAL_EVENTS, PersonLeft
+from appliance.events import (
+    TERMINAL_EVENTS,
+    LogEvent,
+    PersonLeft,
+    Progress,
+    SourcesFound,
+    TextDelta,
+    ToolCalled,
+    ToolFinished,
+)
 from appliance.messages import Message
-from appliance.store import turns
+from appliance.store import handoff, turns
 
 logger = logging.getLogger("appliance.engine")
 
@@ -24,7 +33,8 @@ logger = logging.getLogger("appliance.engine")
 class Chat:
     """Lives while somebody reads it or something runs in it; the store has all the rest.
 
-    `on_idle` is called when nothing is left to keep it in memory for.
+    `on_idle` is called when nothing is left to keep it in memory for, `on_change` when it is another one to
+    those who see all conversations: with True when there is more in it, else it was opened, closed, or ended.
     """
 
     def __init__(
@@ -35,9 +45,16 @@ class Chat:
         slots: trio.CapacityLimiter,
         nursery: trio.Nursery,
         on_idle: Callable[[Chat], None],
+        *,
+        tenant: str,
+        on_change: Callable[[str, bool], None],
     ) -> None:
         self.id = id
-        self.log = Log(position)
+        self.tenant = tenant
+        self.log = Log(position, self._noted)
+        self._on_change = on_change
+        self._watchers: set[Cursor] = set()
+        """Readers that merely look over the shoulder of those who talk."""
         self.admission = trio.Lock()
         """Held while a message is admitted, so that messages queue in the order in which they are stored."""
         self._services = services
@@ -55,6 +72,11 @@ class Chat:
     def running(self) -> bool:
         """Is a turn running or waiting?"""
         return self._working
+
+    @property
+    def live(self) -> bool:
+        """Does anybody read along who takes part, or is an answer being made?"""
+        return self._working or self.log.readers > len(self._watchers)
 
     @property
     def waiting(self) -> int:
@@ -135,19 +157,30 @@ class Chat:
             self.log.forget_read()
             self._watch_orphan()
         self._working = False
+        self._on_change(self.id, False)
         self._idle.set()
         self._stop_orphan_watch()
         self._left()
 
+    def _noted(self, event: LogEvent) -> None:
+        """Of a turn, its beginning and its end are news to those who see all conversations."""
+        if not isinstance(event, Progress | TextDelta | ToolCalled | ToolFinished | SourcesFound):
+            self._on_change(self.id, True)
+
     # -- readers -------------------------------------------------------------------------------------
 
-    async def open_reader(self, after: int, wakeup: Wakeup, *, leaves: str = "") -> Reader:
+    async def open_reader(
+        self, after: int, wakeup: Wakeup, *, leaves: str = "", watches: bool = False
+    ) -> Reader:
         """Everything behind position `after`: what is stored first, then what happens from now on.
 
-        It ends when `leaves`, whom it is for, takes part no more.
+        It ends when `leaves`, whom it is for, takes part no more. Who `watches` does not take part.
         """
         start = self.log.start
         cursor = self.log.open_cursor(max(after, start), wakeup)
+        if watches:
+            self._watchers.add(cursor)
+        self._on_change(self.id, False)
         self._stop_orphan_watch()
         backlog: list[Entry] = []
         try:
@@ -155,9 +188,11 @@ class Chat:
                 history: list[Message] = await self._services.store.read(
                     turns.history, self.id, after_seq=after, attached=True
                 )
-                unseen = [entry for entry in replay.entries(history, start) if entry.seq > after]
+                notes = await self._services.store.read(handoff.notes, self.id, after_seq=after)
+                unseen = [entry for entry in replay.entries(history, start, notes) if entry.seq > after]
                 backlog = merge(unseen, after)
         except BaseException:
+            self._watchers.discard(cursor)
             cursor.close()
             raise
         if backlog:
@@ -167,6 +202,8 @@ class Chat:
     def close_reader(self, cursor: Cursor) -> None:
         """A reader has gone; the last one's going starts the orphan grace."""
         cursor.close()
+        self._watchers.discard(cursor)
+        self._on_change(self.id, False)
         self._left()
 
     def _left(self) -> None:

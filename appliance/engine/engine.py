@@ -10,6 +10,7 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -60,8 +61,10 @@ from appliance.store import (
     client_tools,
     conversations,
     guests,
+    handoff,
     posts,
     proposals,
+    traces,
     turns,
     users,
 )
@@ -87,6 +90,20 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     resumed: bool
 
 
+class Resumed(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation as somebody finds it who comes to read: its log's end, and whether a turn runs."""
+
+    conversation: Conversation
+    position: int
+    running: bool
+
+
+class Reading(Resumed, frozen=True, kw_only=True):
+    """The same with a reader of the log."""
+
+    reader: Reader
+
+
 class Engine:
     """Make one with `Engine.open`; it runs until the block is left."""
 
@@ -97,6 +114,7 @@ class Engine:
         self._nursery = nursery
         self._chats: dict[str, Chat] = {}
         self._slots = trio.CapacityLimiter(services.settings.turns_max)
+        self.bulletin = services.bulletin
         self._closing = False
         self._warmed_up = False
         self._grace = trio.CancelScope()
@@ -106,6 +124,7 @@ class Engine:
     async def open(cls, services: Services, catalogue: Catalogue) -> AsyncIterator[Engine]:
         """Close what a crash left open, then serve. On leaving, running turns are stored as partial."""
         interrupted = await services.store.write(turns.recover, services.clock())
+        await services.store.write(handoff.recover)
         if interrupted:
             logger.warning("%d unfinished answers of the last run were closed as interrupted", interrupted)
         async with trio.open_nursery() as nursery:
@@ -191,8 +210,9 @@ class Engine:
             async with chat.admission:
                 if command.replaces and not admission.known(self.services, question):
                     await chat.cancel("user")
-                if conversation.paused or not command.answered:
-                    return await admission.post(self.services, chat, question, paused=conversation.paused)
+                paused = self.own(conversation.id, caller).paused  # somebody may have joined meanwhile
+                if paused or not command.answered:
+                    return await admission.post(self.services, chat, question, paused=paused)
                 question = admission.with_outputs(self.services, question)
                 return await admission.admit(self.services, chat, question)
 
@@ -210,6 +230,7 @@ class Engine:
         chat = self._chat(conversation)
         with chat.pinned():
             async with chat.admission:
+                _check_not_paused(self.own(conversation.id, caller))
                 known = store.read_now(posts.find_by, conversation.id, command.message_id)
                 if known is None or known.role != "user":
                     raise MessageNotFound("There is no such message of the user in this conversation.")
@@ -243,6 +264,7 @@ class Engine:
         with chat.pinned():
             await self.wait_idle(conversation.id)  # not while the admission is held: others wait for that
             async with chat.admission:
+                _check_not_paused(self.own(conversation.id, caller))
                 if chat.running:
                     raise Busy("An answer is being made in this conversation. Try again when it is done.")
                 asked = self.services.store.read_now(client_tools.asked, conversation.id)
@@ -291,6 +313,7 @@ class Engine:
         chat = self._chat(conversation)
         with chat.pinned():
             async with chat.admission:
+                _check_not_taken_over(self.own(conversation.id, caller))
                 self._check_decision(chat, question, decision)
                 return await admission.admit(self.services, chat, question)
 
@@ -331,24 +354,38 @@ class Engine:
         chat = self._chats.get(command.conversation_id)
         return chat is not None and await chat.cancel("user")
 
-    async def read(self, command: Resume, caller: Caller, wakeup: Wakeup) -> tuple[Reader, int, bool]:
-        """A reader of the log behind `after`, the log's present end, and whether a turn runs.
+    async def read(self, command: Resume, caller: Caller, wakeup: Wakeup) -> Reading:
+        """A reader of the log behind `after`, and the conversation as it is now.
 
-        Admins may read along in every conversation of their tenant, which is written down. Raises
-        `ConversationNotFound`.
+        Admins and operators may read along in every conversation of their tenant, which is written down.
+        Raises `ConversationNotFound`.
         """
         conversation = self.find(command.conversation_id, caller)
-        if conversation is None and caller.is_admin and self._in_tenant(command.conversation_id, caller):
+        watches = conversation is None and caller.is_operator
+        if watches and self._in_tenant(command.conversation_id, caller):
             await witness.access(self.services, "conversation.watch", command.conversation_id, caller)
             conversation = self._in_tenant(command.conversation_id, caller)  # as it is after that write
         if conversation is None:
             raise ConversationNotFound("There is no such conversation.")
+        if (bot := self.catalogue.get(conversation.namespace, conversation.bot)) is not None:
+            admission.check_page(bot, caller)
         chat = self._chat(conversation)
         with chat.pinned():
             leaves = caller.owner if caller.owner != conversation.owner else ""
             after = min(command.after, chat.log.position)
-            reader = await chat.open_reader(after, wakeup, leaves=leaves)
-        return reader, chat.log.position, chat.running
+            reader = await chat.open_reader(after, wakeup, leaves=leaves, watches=watches)
+        return Reading(
+            conversation=conversation, reader=reader, position=chat.log.position, running=chat.running
+        )
+
+    def resumed(self, conversation: Conversation) -> Resumed:
+        """The conversation as it is now."""
+        chat = self._chats.get(conversation.id)
+        return Resumed(
+            conversation=conversation,
+            position=chat.log.position if chat else conversation.reserved_seq,
+            running=chat is not None and chat.running,
+        )
 
     # -- what wires share --------------------------------------------------------------------------------
 
@@ -427,7 +464,7 @@ class Engine:
         """
         wakeup = Wakeup()
         ask = Resume(conversation_id=conversation_id, after=accepted.after)
-        reader, _, _ = await self.read(ask, caller, wakeup)
+        reader = (await self.read(ask, caller, wakeup)).reader
         try:
             while not any(_ends(entry.event, accepted.turn_id) for entry in reader.take()):
                 await wakeup.wait()
@@ -497,6 +534,24 @@ class Engine:
                 await self.services.settler.retry(self.services.store)
                 chat.withhold()
                 yield
+
+    @asynccontextmanager
+    async def held(self, conversation: Conversation) -> AsyncIterator[Chat]:
+        """The chat in memory; no message is admitted within."""
+        chat = self._chat(conversation)
+        with chat.pinned():
+            async with chat.admission:
+                yield chat
+
+    def presence(self, tenant: str) -> tuple[int, int]:
+        """How many conversations of the tenant somebody takes part in right now, and how many turns run."""
+        chats = [chat for chat in self._chats.values() if chat.tenant == tenant]
+        return sum(chat.live for chat in chats), sum(chat.running for chat in chats)
+
+    def is_running(self, conversation_id: str) -> bool:
+        """Does a turn run or wait there?"""
+        chat = self._chats.get(conversation_id)
+        return chat is not None and chat.running
 
     async def delete(self, conversation_id: str, caller: Caller) -> None:
         """Hide the conversation for good and stop what runs in it; raises `ConversationNotFound`."""
@@ -569,12 +624,23 @@ class Engine:
                 self._slots,
                 self._nursery,
                 self._forget,
+                tenant=conversation.tenant,
+                on_change=partial(self._changed, conversation.tenant),
             )
         return chat
+
+    def _changed(self, tenant: str, id: str, has_more: bool) -> None:
+        self.bulletin.note(id if has_more else "", tenant)
 
     def _forget(self, chat: Chat) -> None:
         if self._chats.get(chat.id) is chat:
             del self._chats[chat.id]
+
+    async def _forget_traces(self, now: float) -> None:
+        """Some at a time: the writer serves chats, too."""
+        before = now - self.services.settings.trace_days * 86_400.0
+        while await self.services.store.write(traces.forget, before):
+            pass
 
     async def _tidy_up(self) -> None:
         guests_at = 0.0
@@ -586,6 +652,7 @@ class Engine:
                 if now >= guests_at:
                     await self.services.store.write(guests.purge, now, busy=busy)
                     await self.services.store.write(retrievals.forget, now - RETRIEVALS_KEPT_S)
+                    await self._forget_traces(now)
                     guests_at = now + GUESTS_EVERY_S
                 await self.services.settler.retry(self.services.store)
             except StoreError as error:
@@ -596,6 +663,12 @@ class Engine:
 def _check_not_paused(conversation: Conversation) -> None:
     if conversation.paused:
         raise Conflict("A person has taken over this conversation, and the bot does not answer.")
+
+
+def _check_not_taken_over(conversation: Conversation) -> None:
+    """A decision makes the bot speak, which it does not while a person is there; one can wait."""
+    if conversation.handoff == "joined":
+        raise Conflict("A person has taken over this conversation. Decide when they have left.")
 
 
 def _ends(event: LogEvent, turn_id: str) -> bool:

@@ -10,6 +10,7 @@ that comes back with the position it has seen gets exactly the rest. Positions a
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 
 import msgspec
 import trio
@@ -44,7 +45,8 @@ class Wakeup:
 class Log:
     """Events of one conversation from `start` on; what lies before is in the store."""
 
-    def __init__(self, start: int) -> None:
+    def __init__(self, start: int, on_append: Callable[[LogEvent], None] = lambda _: None) -> None:
+        self._on_append = on_append
         self.start = start
         """Position before the first event in memory."""
         self.position = start
@@ -66,6 +68,7 @@ class Log:
         self._ends.append(self.position)
         for wakeup in self._wakeups.values():
             wakeup.set()
+        self._on_append(event)
         return self.position
 
     def withhold(self) -> None:

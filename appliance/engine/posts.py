@@ -41,6 +41,7 @@ async def feedback(
     if found.role != "assistant":
         raise NotAnAnswer("Only answers can be valued, and this message is a person's.")
     await store.write(posts.set_feedback, conversation_id, message_id, value)
+    engine.bulletin.note(conversation_id, caller.tenant)
     return msgspec.structs.replace(found, feedback=value)
 
 

@@ -45,6 +45,7 @@ from appliance.store.vault import Vault
 Make = Callable[[str, Mapping[str, str], str], Provider]
 """(type, configuration with secrets, name) -> provider; raises `ProviderNotConfigured`."""
 
+OFFLINE = "offline"
 TENANT = DEFAULT_TENANT
 """There is one set of providers, which all tenants use."""
 
@@ -77,6 +78,15 @@ class Providers:
             provider = self._make(record.type, record.config | self._secrets(record), record.name)
             self._made[record.id] = (record, provider)
         return provider
+
+    def open(self, id: str) -> Provider:
+        """The one of that id, also a disabled one; raises `NotFound`, `ProviderNotConfigured`."""
+        environment = self._environment
+        if id == FROM_CONFIG and environment.default is not None:
+            return environment.default
+        if id == OFFLINE:
+            return environment.providers[OFFLINE]
+        return self._provider(self._store.read_now(stored.get, TENANT, id))
 
     def known_as(self, provider: Provider) -> tuple[str, str]:
         """The id and the name of a provider that was chosen here; others are the environment's."""

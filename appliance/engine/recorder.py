@@ -9,7 +9,7 @@ import msgspec
 
 from appliance import withholding
 from appliance.engine.log import Log
-from appliance.events import SourcesFound, TextDelta, ToolCalled, ToolFinished, TurnEvent
+from appliance.events import HandoffChanged, SourcesFound, TextDelta, ToolCalled, ToolFinished, TurnEvent
 from appliance.messages import Part, SourcesPart, TextPart, ToolCall, ToolCallPart, ToolResult, ToolResultPart
 
 T = TypeVar("T")
@@ -40,8 +40,8 @@ class Recorder:
         """Position of the newest event."""
         return self._log.position
 
-    def append(self, event: TurnEvent) -> None:
-        """Add an event to the log and to the answer's parts, if it belongs there."""
+    def append(self, event: TurnEvent | HandoffChanged) -> int:
+        """Add an event to the log and to the answer's parts, if it belongs there; returns its position."""
         event = withholding.event(event) if self._withholds else event
         before = self._log.position
         position = self._log.append(event)
@@ -63,6 +63,7 @@ class Recorder:
                 self._parts.append(SourcesPart(seq=position, sources=sources))
             case _:
                 self._close_run()  # the event took a position, so the text behind it is another run
+        return position
 
     def withhold(self) -> None:
         """From now on, and in the parts so far, leave out what is for the asker alone."""
@@ -77,6 +78,11 @@ class Recorder:
         result = await run(call)
         self.append(ToolFinished(result=result))
         return result
+
+    @property
+    def text(self) -> str:
+        """The words of the answer so far."""
+        return "".join(part.text for part in self.parts() if isinstance(part, TextPart))
 
     def parts(self) -> list[Part]:
         """The answer so far."""

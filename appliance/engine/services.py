@@ -11,11 +11,15 @@ import msgspec
 from appliance.bot import Bot
 from appliance.botsettings import SettingValues, missing_settings
 from appliance.datarules import DataConfig
+from appliance.engine.acting_tokens import ActingTokens, NoActingTokens
 from appliance.engine.bots import Bots
+from appliance.engine.bulletin import Bulletin
+from appliance.engine.console_passwords import Passwords
 from appliance.engine.guest_keys import GuestKeys, NoGuestKeys
 from appliance.engine.knowledge.library import Library
 from appliance.engine.providers import Providers
 from appliance.engine.schemas import Known, Schemas
+from appliance.engine.session_tokens import NoSessionTokens, SessionTokens
 from appliance.engine.settler import Settler
 from appliance.errors import SettingsMissing
 from appliance.identity import Caller
@@ -52,14 +56,22 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     vault: Vault
     make_visitor: Callable[[str], str] = str
     """A token for a stranger of that tenant, with which they find their own conversations again."""
+    session_tokens: SessionTokens = NoSessionTokens()
+    """Tokens of those who talk in a page's widget."""
+    acting_tokens: ActingTokens = NoActingTokens()
+    """Tokens with which administrators try a bot as somebody else."""
     guest_keys: GuestKeys = NoGuestKeys()
     """Keys by which users of Botpress clients are known again."""
     data: Callable[[], DataConfig] = DataConfig
     """The rules that hold for every bot, as `data.yaml` has them now."""
     library: Library | None = None
     """The knowledge bases."""
+    bulletin: Bulletin = msgspec.field(default_factory=Bulletin)
+    """Tells which conversations change."""
     settler: Settler = msgspec.field(default_factory=Settler)
     schemas: Schemas = msgspec.field(default_factory=Schemas)
+    passwords: Passwords = msgspec.field(default_factory=Passwords)
+    """Of the console's accounts."""
 
     async def schema(self, bot: Bot, policy: SqlPolicy) -> Known:
         """The tables that the policy allows; raises `StoreError` when the file cannot be read."""

@@ -56,10 +56,10 @@ async def messages(
 async def now(engine: Engine, conversation: Conversation, caller: Caller) -> Place:
     """The place of somebody who begins to listen now; raises `ConversationNotFound`."""
     ask = Resume(conversation_id=conversation.id, after=NOW)
-    reader, position, _ = await engine.read(ask, caller, Wakeup())
+    reading = await engine.read(ask, caller, Wakeup())
     running = engine.running_turn(conversation.id)
-    reader.close()
-    return Place(after=running.after if running else position, told=position)
+    reading.reader.close()
+    return Place(after=running.after if running else reading.position, told=reading.position)
 
 
 # -- names that clients give later ---------------------------------------------------------------------

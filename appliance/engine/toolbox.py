@@ -23,13 +23,14 @@ from appliance.messages import QueryOutcome, ToolCall, ToolResult
 from appliance.providers.base import ToolSpec
 from appliance.redact import Redactor
 from appliance.store import audit
-from appliance.tools.base import Graph, LookUp, Tool, ToolContext, ToolError, ToolOutput
+from appliance.tools.base import CallPerson, Graph, LookUp, Tool, ToolContext, ToolError, ToolOutput
 from appliance.tools.for_model import outcome_text
 from appliance.withholding import DOCUMENT_TOOLS
 
 SQL_TOOL = "execute_sql"
 THINK = "think"
 HTTP_TOOL = "http_get"
+PERSON_TOOL = "talk_to_person"
 DATA_TOOLS = frozenset({SQL_TOOL, "query_table", "insert_record", "update_record", "delete_record"})
 WRITING = {"insert_record": "INSERT", "update_record": "UPDATE", "delete_record": "DELETE"}
 logger = logging.getLogger("appliance.engine")
@@ -91,6 +92,7 @@ class Toolbox:
         message_id: str = "",
         look_up: LookUp | None = None,
         graph: Graph | None = None,
+        call_person: CallPerson | None = None,
     ) -> Toolbox:
         """All tools that the bot offers to this caller for this question; raises `SettingsMissing`.
 
@@ -108,6 +110,7 @@ class Toolbox:
             values=values,
             look_up=look_up,
             graph=graph,
+            call_person=call_person if bot.handoff else None,
         )
         tools = [tool for tool in services.tools.values() if is_offered(bot, tool.name)]
         if look_up is None:
@@ -272,11 +275,14 @@ class Toolbox:
 def is_offered(bot: Bot, name: str) -> bool:
     """Without `mcp-tools` a bot has the SQL tool; with it, exactly the listed ones (fluxbase.md 5.1).
 
-    The HTTP tool is there wherever hosts are allowed, `think` wherever a way of reasoning is asked for.
+    The HTTP tool is there wherever hosts are allowed, `think` wherever a way of reasoning is asked for, and
+    the one that asks for a person wherever there are people.
     """
     listed = {ALIASES.get(tool, tool) for tool in bot.mcp_tools} or {SQL_TOOL}
     if name == HTTP_TOOL:
         return bool(bot.http_allowed_domains)
+    if name == PERSON_TOOL:
+        return bot.handoff
     if name == THINK and bot.reasoning_mode != "none":
         return True
     if name in WRITING and WRITING[name] not in bot.allowed_operations:

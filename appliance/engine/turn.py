@@ -7,6 +7,7 @@ of `TurnDone`, `TurnCancelled`, `TurnFailed`, appended after the answer and its 
 from __future__ import annotations
 
 import logging
+import uuid
 from typing import Any, Literal
 
 import msgspec
@@ -15,10 +16,13 @@ import trio
 from appliance import prompt, relevance
 from appliance.bot import Bot
 from appliance.changes import Proposal
+from appliance.engine import replay
 from appliance.engine.recorder import Recorder
 from appliance.engine.services import Services
 from appliance.engine.toolbox import THINK, Toolbox
+from appliance.engine.tracer import Tracer
 from appliance.engine.turn_sources import TurnSources
+from appliance.engine.widget_passages import sent_with
 from appliance.errors import ApplianceError, ProviderBroken, ProviderError, StoreError, ToolLoop
 from appliance.events import (
     Extra,
@@ -55,8 +59,9 @@ from appliance.providers.base import (
     Provider,
     ToolSpec,
 )
+from appliance.redact import Redactor
 from appliance.schema_text import LeftOut
-from appliance.store import turns, usage
+from appliance.store import handoff, turns, usage
 from appliance.withholding import DOCUMENT_TOOLS
 
 FLUSH_EVERY_S = 1.0
@@ -87,7 +92,7 @@ _STATUS: dict[type, MessageStatus] = {
     TurnFailed: "failed",
 }
 
-CancelReason = Literal["user", "orphaned", "shutdown", "deleted"]
+CancelReason = Literal["user", "orphaned", "shutdown", "deleted", "handoff"]
 
 logger = logging.getLogger("appliance.engine")
 
@@ -147,6 +152,9 @@ class Turn:
         self._answered = False
         self._sources = TurnSources(question.bot, question.caller, None, self._tell_sources)
         self._end_event: TurnDone | TurnCancelled | TurnFailed | None = None
+        is_traced = services.settings.trace_days > 0 and not question.bot.disable_execution_logs
+        self._tracer = Tracer(question.content, wanted=is_traced)
+        self._redactor = Redactor(())
 
     @property
     def was_cancelled(self) -> bool:
@@ -229,7 +237,9 @@ class Turn:
             message_id=question.answer_id,
             look_up=sources.look_up,
             graph=sources.graph,
+            call_person=self._call_person,
         )
+        self._redactor = Redactor(toolbox.values.secrets)
         self._provider = self._services.choose_provider(bot)
         messages = await self._prompt(toolbox, sources)
         if question.decision:
@@ -312,7 +322,7 @@ class Turn:
     async def _retrieve(self, sources: TurnSources, history: list[Message], room: int) -> None:
         """Find passages for the question; a decision needs none, and an answer that goes on has them."""
         question = self.question
-        if sources.look_up is None or question.decision:
+        if not sources.are_there or question.decision:
             return
         if question.outputs is not None:
             sources.keep(history)
@@ -322,13 +332,17 @@ class Turn:
         earlier = [message.content for message in before if message.role == "user"]
         if question.extra.history is not None:
             earlier = [message.content for message in question.extra.history if message.role == "user"]
-        await sources.retrieve(
-            question.content,
-            earlier,
-            room_tokens=room,
-            conversation_id=question.conversation_id,
-            message_id=question.answer_id,
-        )
+        with self._tracer.step("retrieve") as step:
+            await sources.retrieve(
+                question.content,
+                earlier,
+                room_tokens=room,
+                conversation_id=question.conversation_id,
+                message_id=question.answer_id,
+                files=sent_with(question.metadata),
+            )
+            step["found"] = len(sources.passages)
+        self._tracer.found(sources.passages)
 
     async def _call_model(
         self, messages: list[PromptMessage], tools: list[ToolSpec]
@@ -350,18 +364,25 @@ class Turn:
         told: Usage | None = None
         refused = False
         try:
-            async with self._provider.stream(request) as events:
-                async for event in events:
-                    match event:
-                        case ModelText(text):
-                            self._append_text(text)
-                            texts.append(text)
-                        case ModelToolCall(call):
-                            calls.append(call)
-                        case ModelUsage(usage):
-                            told = usage
-                        case ModelCut():
-                            self._finish = "length"
+            with self._tracer.step(
+                "model",
+                call=self._tracer.prompted(messages),
+                model=bot.model or self._provider.default_model,
+                tools=[tool.name for tool in tools],
+            ) as step:
+                async with self._provider.stream(request) as events:
+                    async for event in events:
+                        match event:
+                            case ModelText(text):
+                                self._append_text(text)
+                                texts.append(text)
+                            case ModelToolCall(call):
+                                calls.append(call)
+                            case ModelUsage(usage):
+                                told = usage
+                            case ModelCut():
+                                self._finish = "length"
+                step["asked_for"] = [call.name for call in calls]
         except ProviderError:
             refused = not texts and not calls
             raise
@@ -378,15 +399,20 @@ class Turn:
 
     def _append_shown(self, text: str) -> None:
         if text:
+            self._tracer.wrote()
             self._recorder.append(TextDelta(text=text))
 
     def _tell_sources(self, sources: list[Source]) -> None:
+        self._tracer.showed(sources)
         self._recorder.append(SourcesFound(sources=sources))
 
     async def _run_tool(self, toolbox: Toolbox, call: ToolCall) -> ToolResult:
         step, label = toolbox.announce(call)
         self._progress(step, label)
-        return await self._recorder.around_tool(call, toolbox.run)
+        with self._tracer.step("tool", name=call.name) as told:
+            result = await self._recorder.around_tool(call, toolbox.run)
+            self._tracer.ran(call, result, told)
+        return result
 
     def _ask_client(self, calls: list[ToolCall]) -> None:
         """End here: the answer goes on when the client has run them."""
@@ -411,6 +437,21 @@ class Turn:
     def _think(self, thought: str) -> None:
         if self.question.bot.show_reasoning:
             self._progress("reasoning", thought)
+
+    async def _call_person(self, reason: str) -> Literal["coming", "nobody", "already"]:
+        """Let a person of the team be waited for; the bot goes on until they come."""
+        question, services = self.question, self._services
+        ask = handoff.Ask(
+            conversation_id=question.conversation_id,
+            tenant=question.caller.tenant,
+            note_id=str(uuid.uuid4()),
+            now=services.clock(),
+        )
+        note = await services.store.write(handoff.call, ask, reason)
+        if note is None:
+            return "already"
+        await services.store.write(handoff.place, note, self._recorder.append(replay.changed(note)))
+        return "coming" if services.bulletin.is_read else "nobody"
 
     async def _over_budget(self) -> bool:
         """Has this turn, with all that was settled today, used up the bot's tokens of the day?"""
@@ -505,6 +546,7 @@ class Turn:
             provider_id=provider_id,
             provider_name=provider_name,
             model=self.question.bot.model or (self._provider.default_model if self._provider else ""),
+            trace=self._tracer.packed(self._recorder.text, self._redactor),
             expires_at=now + self.question.ttl_s if self.question.ttl_s else None,
             now=now,
         )

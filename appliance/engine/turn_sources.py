@@ -10,15 +10,19 @@ import msgspec
 
 from appliance import followups, references, withholding
 from appliance.bot import Bot
+from appliance.bottests import TEST_USER
 from appliance.citations import Citations
+from appliance.engine import widget_passages
 from appliance.engine.knowledge import gaps, retrieval
 from appliance.engine.knowledge.graph import BotGraph
 from appliance.engine.knowledge.library import Library
 from appliance.engine.knowledge.look_up import LookUps
 from appliance.errors import ApplianceError
 from appliance.identity import Caller
-from appliance.messages import Message, Source, SourcesPart
+from appliance.knowledge import Passage
+from appliance.messages import Message, Source, SourcesPart, estimate_tokens
 from appliance.store import people
+from appliance.store.widget_files import AttachedFile
 
 ROOM_SHARE = 3
 """Passages take at most this part of what the model can read."""
@@ -44,6 +48,15 @@ class TurnSources:
         self._on_sources = on_sources
         self._shown: list[Source] | None = None
         self._found: retrieval.Retrieved | None = None
+        self._numbering: LookUps | None = None
+        self._files: list[AttachedFile] = []
+        self.passages: list[Passage] = []
+        """What was found for the question, best first, whether or not there was room to show it."""
+
+    @property
+    def are_there(self) -> bool:
+        """Is there anything to look into: documents of the bot, or files of this conversation?"""
+        return self._numbering is not None
 
     @classmethod
     async def open(
@@ -60,12 +73,22 @@ class TurnSources:
         Where others read along nobody's own documents are looked into: what is found goes to all of them.
         """
         sources = cls(bot, caller, library, on_sources)
-        if library is not None and (served := await retrieval.served(library, bot, caller)):
-            if await library.store.read(people.is_shared, conversation_id, caller.owner):
-                sources._reader = msgspec.structs.replace(caller, user_id="")
-            sources.look_up = LookUps(library, sources._reader, served, sources._tell)
-            sources.graph = BotGraph(library, sources._reader, served)
+        if library is None:
+            return sources
+        served = await retrieval.served(library, bot, caller)
+        files = await widget_passages.files_of(library, conversation_id)
+        if not served and not files:
+            return sources
+        if await library.store.read(people.is_shared, conversation_id, caller.owner):
+            sources._reader = msgspec.structs.replace(caller, user_id="")
+            files = []
+        if served or files:
+            sources._numbering = LookUps(library, sources._reader, served, sources._tell)
+            sources._files = files
             sources.citations.add([])
+        if served:
+            sources.look_up = sources._numbering
+            sources.graph = BotGraph(library, sources._reader, served)
         return sources
 
     async def retrieve(
@@ -76,34 +99,43 @@ class TurnSources:
         room_tokens: int,
         conversation_id: str,
         message_id: str,
+        files: Sequence[str] = (),
     ) -> None:
-        """Look the question up; `earlier` is what the user said before, oldest first."""
-        if self._library is None or self.look_up is None:
+        """Look the question up; `earlier` is what the user said before, oldest first.
+
+        `files` are the ids of those that came with it.
+        """
+        if self._library is None or self._numbering is None:
             return
-        self._found = await retrieval.retrieve(
-            self._library,
-            self._bot,
-            self._reader,
-            self.look_up.served,
-            question,
-            earlier,
-            conversation_id=conversation_id,
-            message_id=message_id,
-        )
-        if self._found is None:
+        if self.look_up is not None:
+            self._found = await retrieval.retrieve(
+                self._library,
+                self._bot,
+                self._reader,
+                self.look_up.served,
+                question,
+                earlier,
+                conversation_id=conversation_id,
+                message_id=message_id,
+            )
+        attached: list[Passage] = []
+        if self._files:
+            attached = await widget_passages.find(self._library, self._files, question, earlier, files)
+        if self._found is None and not attached:
             return
-        fitting = references.fitting(retrieval.numbered(self._found.passages), room_tokens // ROOM_SHARE)
-        self._shown = self.look_up.tell(self._found.passages[: len(fitting)])
+        found = self._found.passages if self._found else []
+        self.passages = [*attached, *found]
+        self._shown = self._numbering.tell(_fitting(attached, found, room_tokens // ROOM_SHARE))
 
     def keep(self, history: Sequence[Message]) -> None:
         """An answer that goes on reads the passages that it began with."""
         last = next((message for message in reversed(history) if message.role == "assistant"), None)
-        if self.look_up is not None and last is not None:
+        if self._numbering is not None and last is not None:
             parts = [part for part in last.parts if isinstance(part, SourcesPart)]
             found = [source for part in parts for source in part.sources]
             if self._reader is not self._caller:
                 found = [withholding.source(source) for source in found]
-            self._shown = self.look_up.tell_again(found)
+            self._shown = self._numbering.tell_again(found)
 
     def section(self) -> str:
         """What the system prompt says of documents; '' when nothing was looked up."""
@@ -113,6 +145,8 @@ class TurnSources:
         """Keep a question that the documents did not answer, unless something else has."""
         cited, found = self.citations.cited, self._found
         if self._library is None or found is None or cited or used_tools or not followups.asks(question):
+            return
+        if self._caller.user_id.startswith(TEST_USER):
             return
         reason: Literal["nothing", "uncited"] = "uncited" if found.passages else "nothing"
         try:
@@ -126,3 +160,12 @@ class TurnSources:
         self.citations.add(sources)
         if sources:
             self._on_sources(sources)
+
+
+def _fitting(attached: Sequence[Passage], found: Sequence[Passage], tokens: int) -> list[Passage]:
+    """As many as there is room for; the visitor's own files come first and leave a third for documents."""
+    own = tokens * 2 // 3 if found else tokens
+    first = references.fitting(retrieval.numbered(attached), own) if attached else []
+    left = tokens - sum(estimate_tokens(references.passage(source)) for source in first)
+    then = references.fitting(retrieval.numbered(found), left) if found else []
+    return [*attached[: len(first)], *found[: len(then)]]

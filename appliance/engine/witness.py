@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from appliance.bot import Bot
 from appliance.engine.services import Services
@@ -11,6 +13,28 @@ from appliance.identity import Caller
 from appliance.store import audit
 
 logger = logging.getLogger("appliance.engine")
+
+
+async def did(
+    services: Services,
+    caller: Caller,
+    action: str,
+    target: str = "",
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """One line about what `caller` did: `action` is `noun.verb`, secrets never belong in `details`.
+
+    Raises `StoreError` when it cannot be written: then what was done must not stand unseen either.
+    """
+    await services.store.write(
+        audit.record,
+        at=services.clock(),
+        tenant=caller.tenant,
+        actor=caller.principal,
+        action=action,
+        target=target,
+        details={"ip": caller.ip, **(details or {})},
+    )
 
 
 async def access(services: Services, action: str, id: str, caller: Caller) -> None:

@@ -10,8 +10,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from appliance.engine.engine import Engine, Opened
-from appliance.engine.log import Entry
+from appliance.engine.engine import Engine, Opened, Resumed
+from appliance.engine.log import Entry, Wakeup
 from appliance.errors import ApplianceError
 from appliance.events import Command
 from appliance.identity import Caller
@@ -54,7 +54,7 @@ class Codec(Protocol):
         """The answer to a good `StartChat`."""
         ...
 
-    def resumed(self, conversation_id: str, position: int, running: bool) -> list[str]:
+    def resumed(self, resumed: Resumed) -> list[str]:
         """The answer to a good `Resume`; what lies behind the asked position follows as events."""
         ...
 
@@ -125,9 +125,47 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
 
 
+class Feed(Protocol):
+    """What one client of a `Broadcast` is told; it closes with the answer."""
+
+    heartbeat_s: float
+    """Silence after which `heartbeat` is sent."""
+
+    @property
+    def ended(self) -> bool:
+        """Is this client no longer to be told anything?"""
+        ...
+
+    async def news(self) -> list[str]:
+        """Everything that is new since the last call, at first all that there is to know; often nothing."""
+        ...
+
+    def heartbeat(self) -> list[str]:
+        """What shows that the stream is alive."""
+        ...
+
+    def close(self) -> None:
+        """The client has gone; closing twice is fine."""
+        ...
+
+
+class Broadcast(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that goes on and follows no one conversation: `open` makes the `Feed` of one client.
+
+    The feed sets the `Wakeup` whenever it may have news.
+    """
+
+    open: Callable[[Wakeup], Any]
+    caller: Caller
+    until: float | None = None
+    """As for a `Stream`."""
+    headers: dict[str, str] = {}
+
+
 # -- requests ----------------------------------------------------------------------------------------
 
-Handler: TypeAlias = Callable[[Engine, Request], Awaitable[Reply | Stream]]
+Handler: TypeAlias = Callable[[Engine, Request], Awaitable[Reply | Stream | Broadcast]]
+Check: TypeAlias = Callable[[Engine, Request], int]
 
 
 class Param(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,9 +200,12 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     body_required: bool = True
     form: tuple[Param, ...] = ()
     """Fields of a body that is `multipart/form-data` instead of JSON; it may be as large as a document."""
+    check: Check | None = None
+    """Asked before a form is read, with a request that has no body yet: gives the most bytes that a file in
+    it may have, or raises what speaks against reading it. Without one, strangers are refused."""
     answers: Mapping[int, Any] = {}
     errors: tuple[int, ...] = ()
-    access: Literal["open", "anyone", "user", "key", "admin"] = "user"
+    access: Literal["open", "anyone", "user", "key", "operator", "admin"] = "user"
     """Who may ask: `open` does not look at credentials at all, `anyone` refuses bad ones."""
 
 
@@ -186,8 +227,8 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
     """What each variable of its paths is, for `/openapi.json`."""
     mounts: tuple[str, ...] = ("",)
     identifies: bool = True
-    cookie: bool = False
-    """The cookie of Fluxbase's dashboard is a credential, too."""
+    cookie: Literal["", "fluxbase_access_token", "appliance_console"] = ""
+    """The cookie that is a credential, too: a token of Fluxbase's dashboard, or a session of the console."""
     stamp: Callable[[], Mapping[str, str]] = dict
     requests_per_10_s: bool = False
     """Counts requests of each key and address, refuses too many, and tells in headers how many are left."""

@@ -14,9 +14,11 @@ from appliance.engine.log import Entry
 from appliance.events import (
     ConversationDeleted,
     EventPosted,
+    HandoffChanged,
     LogEvent,
     MessageDeleted,
     MessagePosted,
+    OperatorMessage,
     PersonJoined,
     PersonLeft,
     Progress,
@@ -144,7 +146,11 @@ class ChunkCodec:
                 if event.turn_id in self._earlier:
                     return self._close_step()
                 return self._end(event) if event.turn_id == self._turn_id else []
-            case MessagePosted() | MessageDeleted() | PersonJoined() | PersonLeft() | EventPosted():
+            case HandoffChanged():
+                return handoff_chunks(event) if self._begun else []
+            case MessagePosted() | MessageDeleted() | OperatorMessage():
+                return []
+            case PersonJoined() | PersonLeft() | EventPosted():
                 return []
             case Progress() | TextDelta() | ToolCalled() | ToolFinished() | SourcesFound():
                 return self._content(event) if self._begun else []
@@ -250,6 +256,9 @@ class ChunkCodec:
             case TurnDone():
                 self._ended = True
                 return [*self._close_step(), *self._finish(event)]
+            case TurnCancelled(reason="handoff"):  # not broken off: a person answers in its place
+                self._ended = True
+                return [*self._close_step(), *self._finish(event)]
             case TurnCancelled(reason="user"):
                 self._ended = True
                 return [*self._close_text(), {"type": "abort"}]  # 6.4: no `finish` follows, and no `reason`
@@ -315,8 +324,16 @@ def empty_stream(
 
 
 def finish_reason(event: Ended) -> str:
-    """The AI SDK's word for how a turn ended (4, rule 6)."""
+    """The AI SDK's word for how a turn ended (4, rule 6); a person who takes over ends it well."""
+    if isinstance(event, TurnCancelled) and event.reason == "handoff":
+        return "stop"
     return _FINISH[event.finish] if isinstance(event, TurnDone) else "error"
+
+
+def handoff_chunks(event: HandoffChanged) -> list[Chunk]:
+    """Ours: who answers, for pages that show it; it stays out of the message."""
+    data = {"state": event.state, "name": event.name, "at": event.at}
+    return [{"type": "data-handoff", "data": data, "transient": True}]
 
 
 def source_chunks(sources: Sequence[Source]) -> list[Chunk]:

@@ -10,6 +10,9 @@ from appliance.errors import InvalidInput
 DEPTH_MAX = 64
 """Deeper nesting is nobody's message, and each program that handles it later has a bound of its own."""
 
+OURS = frozenset({"operator_name", "sources"})
+"""Of the metadata of a message: what only the appliance says."""
+
 _ESCAPES = re.compile(
     rb"(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     rb"|(?P<lone>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
@@ -33,6 +36,12 @@ def check_depth(value: Any) -> None:
         if not level:
             return
     raise InvalidInput(f"The JSON is nested more than {DEPTH_MAX} levels deep.")
+
+
+def metadata(given: dict[str, Any]) -> dict[str, Any]:
+    """What a client tells beside its message, less what others would take for ours; raises `InvalidInput`."""
+    check_depth(given)
+    return {key: value for key, value in given.items() if key not in OURS}
 
 
 def _mended(escape: re.Match[bytes]) -> bytes:

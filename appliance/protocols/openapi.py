@@ -33,13 +33,17 @@ USER_KEYS = {
 }
 """Headers that a face reads credentials from by itself."""
 _BEARER = "bearer"
-_COOKIE = "fluxbase_access_token"
+_COOKIES = {
+    "fluxbase_access_token": "A token, as the dashboard keeps it.",
+    "appliance_console": "A session of the console.",
+}
 
 _ACCESS = {
     "open": "No credential is looked at.",
     "anyone": "Also without a credential; a bad one is refused.",
     "user": "With a user's token or a key.",
     "key": "With a tenant's key or a service key.",
+    "operator": "For people of the console, or with an administrator's token or a service key.",
     "admin": "For administrators: a token of the role admin, or a service key.",
 }
 _STATUSES = {
@@ -47,6 +51,7 @@ _STATUSES = {
     201: "It was made.",
     202: "It was taken and is being done.",
     204: "There is nothing to tell.",
+    302: "Go on at the address in `Location`.",
     400: "What was sent is not as described.",
     401: "No credential was shown, or one that is not good.",
     402: "What may be spent has been spent.",
@@ -55,6 +60,7 @@ _STATUSES = {
     405: "The path is there, for other methods.",
     409: "It does not fit what is there already.",
     413: "The body is too large.",
+    415: "It is of a kind that cannot be read.",
     422: "This cannot be done with that.",
     429: "Too many requests, or a limit is reached: try again later.",
     500: "The answer could not be made.",
@@ -212,7 +218,7 @@ def _security(face: Face, endpoint: Endpoint) -> list[dict[str, list[str]]]:
         return [{param.name: []} for param in endpoint.params if param.name in USER_KEYS]
     if endpoint.access == "open":
         return []
-    names = [_BEARER, *KEYS, *([_COOKIE] if face.cookie else [])]
+    names = [_BEARER, *KEYS, *([face.cookie] if face.cookie else [])]
     nobody: list[dict[str, list[str]]] = [{}] if endpoint.access == "anyone" else []
     return nobody + [{name: []} for name in names]
 
@@ -220,8 +226,8 @@ def _security(face: Face, endpoint: Endpoint) -> list[dict[str, list[str]]]:
 def _security_schemes() -> Json:
     text = "A user's or administrator's token, or a key of any kind."
     schemes: Json = {_BEARER: {"type": "http", "scheme": "bearer", "description": text}}
-    text = "A token, as the dashboard keeps it."
-    schemes[_COOKIE] = {"type": "apiKey", "in": "cookie", "name": _COOKIE, "description": text}
+    for name, text in _COOKIES.items():
+        schemes[name] = {"type": "apiKey", "in": "cookie", "name": name, "description": text}
     for name, text in {**KEYS, **USER_KEYS}.items():
         schemes[name] = {"type": "apiKey", "in": "header", "name": name, "description": text}
     return schemes

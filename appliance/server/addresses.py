@@ -34,6 +34,12 @@ def client_ip(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> str:
     return str(nearest)
 
 
+def is_trusted(peer: str, trusted: Sequence[Network]) -> bool:
+    """Is the peer a proxy that we believe?"""
+    address = _address(peer)
+    return address is not None and _is_in(address, trusted)
+
+
 def _network(entry: str) -> Network:
     try:
         return ip_network(entry, strict=False)

@@ -11,6 +11,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import PathConverter
 
+from appliance.engine import choosing
 from appliance.engine.engine import Engine
 from appliance.errors import ApplianceError, MessageTooLarge
 from appliance.protocols import registry
@@ -18,11 +19,14 @@ from appliance.protocols.base import Face
 from appliance.protocols.fluxbase import face as fluxbase
 from appliance.server import openapi
 from appliance.server.auth import Authenticator
+from appliance.server.console_page import console_page
 from appliance.server.door import Door, plain
-from appliance.server.exchange import Exchange
+from appliance.server.entrance import Entrance
+from appliance.server.event_sockets import EventSockets
+from appliance.server.exchange import Exchange, Lasting
 from appliance.server.places import Places
 from appliance.server.sockets import Sockets
-from appliance.server.streams import StreamBody
+from appliance.server.static_files import StaticFiles
 from appliance.store import health
 from appliance.wire import Reply
 
@@ -50,10 +54,13 @@ class Faces:
         self._engine = engine
         self._authenticator = authenticator
         self._static = static
+        self._files = StaticFiles(static)
         self._faces = registry.faces()
-        self._bodies: set[StreamBody] = set()
+        self._bodies: set[Lasting] = set()
         self._places = Places()
-        self._sockets = Sockets(registry.sockets(), engine, authenticator, self._places)
+        entrance = Entrance(engine, authenticator)
+        self._sockets = Sockets(registry.sockets(), engine, entrance, self._places)
+        self._event_sockets = EventSockets(registry.sockets(), engine, entrance, self._places)
         self._document: bytes | None = None
         self.draining = False
 
@@ -70,8 +77,12 @@ class Faces:
                 for prefix in face.prefixes:
                     _hang(app, door, mount, prefix)
         self._sockets.hang(app)
+        self._event_sockets.hang(app)
         app.add_url_rule("/", "home", self._home)
         app.add_url_rule("/chat/<bot>", "chat", self._chat_page)
+        app.add_url_rule("/admin", "admin", self._console, strict_slashes=False)
+        app.add_url_rule("/admin/<path:place>", "admin_place", self._console)
+        app.add_url_rule("/widget.js", "widget", self._widget)
         app.add_url_rule("/static/<path:name>", "static", self._static_file)
         app.add_url_rule("/healthz", "healthz", self._healthz)
         app.add_url_rule("/readyz", "readyz", self._readyz)
@@ -85,6 +96,7 @@ class Faces:
     def end_sessions(self) -> None:
         """Let every socket send what it has and close, as the server stops."""
         self._sockets.end()
+        self._event_sockets.end()
         for body in self._bodies:
             body.stop()
 
@@ -113,13 +125,30 @@ class Faces:
     # -- pages ---------------------------------------------------------------------------------------
 
     async def _home(self) -> Response:
-        return await self._page("chat/home.html")
+        return await self._own_page("chat/home.html")
 
     async def _chat_page(self, bot: str) -> Response:
-        return await self._page("chat/chat.html")
+        answer = await self._page("chat/chat.html")
+        origins = self._origins_of(bot)
+        # A page that may not show the bot must not show it in a frame either.
+        return _framed_by(answer, ["'self'", *origins]) if origins else answer
+
+    def _origins_of(self, name: str) -> list[str]:
+        """The origins whose pages may show this bot; none means all."""
+        try:
+            return choosing.find_bot(self._engine, name).allowed_origins
+        except ApplianceError:
+            return []
 
     async def _docs(self) -> Response:
-        return await self._page("docs/docs.html")
+        return await self._own_page("docs/docs.html")
+
+    async def _console(self, place: str = "") -> Response:
+        return await console_page(self._static)
+
+    async def _own_page(self, name: str) -> Response:
+        """One that no other page may put into a frame."""
+        return _framed_by(await self._page(name), ["'self'"])
 
     async def _page(self, name: str) -> Response:
         answer: Response = await send_from_directory(self._static, name)
@@ -127,17 +156,17 @@ class Faces:
         _revalidate(answer)
         return answer
 
+    async def _widget(self) -> Response:
+        return await self._files.answer("widget.js")
+
     async def _static_file(self, name: str) -> Response:
-        answer: Response = await send_from_directory(self._static, name)
-        answer.headers["X-Content-Type-Options"] = "nosniff"
-        _revalidate(answer)
-        return answer
+        return await self._files.answer(name)
 
     # -- all requests --------------------------------------------------------------------------------
 
     async def _finish(self, response: Response) -> Response:
         origin = request.headers.get("Origin")
-        if origin and self._origin_allowed(origin):
+        if origin and "Access-Control-Allow-Origin" not in response.headers and self._origin_allowed(origin):
             face = self._face_at(request.path)
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Allow-Methods"] = CORS_METHODS
@@ -165,6 +194,12 @@ class Faces:
 async def _preflight() -> Response | None:
     """A browser asks what it may do, for any path and before it shows a credential."""
     return Response(b"", status=204) if request.method == "OPTIONS" else None
+
+
+def _framed_by(answer: Response, origins: list[str]) -> Response:
+    policy = answer.headers["Content-Security-Policy"]
+    answer.headers["Content-Security-Policy"] = f"{policy}; frame-ancestors {' '.join(origins)}"
+    return answer
 
 
 def _revalidate(answer: Response) -> None:

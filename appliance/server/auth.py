@@ -17,9 +17,11 @@ from appliance.errors import Forbidden, InvalidCredential, StoreError
 from appliance.identity import DEFAULT_TENANT, Caller
 from appliance.identity import require_admin as require_admin
 from appliance.identity import require_user as require_user
-from appliance.server.addresses import client_ip, parse_networks
+from appliance.server.addresses import client_ip, is_trusted, parse_networks
+from appliance.server.origins import foreign_page
 from appliance.server.tokens import USERLESS_ROLES, Claims, check_user_id, verify
 from appliance.settings import Settings
+from appliance.store import console_accounts, console_sessions
 from appliance.store.keys import ApiKey, find_key, hash_key, is_key
 from appliance.store.store import Store
 from appliance.store.tenants import tenant_exists
@@ -30,6 +32,9 @@ log = logging.getLogger(__name__)
 ACTS_FOR_HEADER = "X-Appliance-User"
 """With a tenant key: the end user on whose behalf the tenant's own server asks."""
 COOKIE = "fluxbase_access_token"
+"""Of Fluxbase's dashboard: it holds a token."""
+CONSOLE_COOKIE = "appliance_console"
+"""Of the console: it holds a session."""
 USER_AGENT_CHARS_MAX = 256
 
 
@@ -50,21 +55,30 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     peer_ip: str = ""
     forwarded_for: str = ""
     user_agent: str = ""
+    page: str = ""
+    """The origin of the page of another site that asks, as `Caller.origin`."""
+    session: str = ""
+    """What the cookie of the console holds, where that counts and nothing else was shown."""
     by_cookie: bool = False
     """The cookie is what counts: browsers send it along with what other sites' pages ask for, too."""
 
     def __repr__(self) -> str:
         """Without the secret: this ends up in logs and tracebacks."""
-        return f"Credentials(peer_ip={self.peer_ip!r}, shown={bool(self.text)})"
+        return f"Credentials(peer_ip={self.peer_ip!r}, shown={bool(self.text or self.session)})"
 
 
-def credentials_of(headers: Fields, query: Fields, peer_ip: str, *, cookie: bool = False) -> Credentials:
-    """Pick the credential that counts. The cookie is the last resort, and only for routes that ask for it.
+def credentials_of(headers: Fields, query: Fields, peer_ip: str, *, cookie: str = "") -> Credentials:
+    """Pick the credential that counts. A cookie is the last resort, and only the one that a face asks for.
+
+    Whoever asks the console without a credential may be about to sign in, so that is looked at like a cookie:
+    another site's page must not sign people in to somebody else's account. For the same reason nothing in the
+    console's addresses is a credential: any page may link to those, and only programs set headers.
 
     An `Authorization` of another scheme (a proxy's own Basic) is not for us and is passed over.
     """
     named = _by_lower_name(headers)
-    asked = _by_lower_name(query)
+    of_console = cookie == CONSOLE_COOKIE
+    asked = {} if of_console else _by_lower_name(query)
     scheme, _, rest = _first(named, "authorization").partition(" ")
     by_scheme = {scheme.lower(): rest.strip()}
     places = (
@@ -78,16 +92,20 @@ def credentials_of(headers: Fields, query: Fields, peer_ip: str, *, cookie: bool
         _first(named, "apikey"),
         _first(named, "x-api-key"),
     )
-    kept = _cookie(_first(named, "cookie")) if cookie else ""
+    kept = _cookie(_first(named, "cookie"), cookie) if cookie else ""
     shown = next(filter(None, places), "")
     return Credentials(
-        text=shown or kept,
+        text=shown or ("" if of_console else kept),
+        session=kept if of_console and not shown else "",
         acts_for=_first(named, ACTS_FOR_HEADER.lower()),
         origin=_first(named, "origin"),
+        page=foreign_page(
+            _first(named, "origin"), _first(named, "host"), _first(named, "sec-fetch-site").lower()
+        ),
         peer_ip=peer_ip,
         forwarded_for=",".join(named.get("x-forwarded-for", ())),
         user_agent=_first(named, "user-agent")[:USER_AGENT_CHARS_MAX],
-        by_cookie=bool(kept) and not shown,
+        by_cookie=bool(kept or of_console) and not shown,
     )
 
 
@@ -106,14 +124,48 @@ class Authenticator:
     async def identify(self, credentials: Credentials) -> Caller:
         """The caller behind a request; raises `InvalidCredential` when what was shown is not good."""
         now = self._clock()
+        if credentials.session:
+            return await self._of_console(credentials, now)
         caller = _acting_for(self._shown(credentials, now), credentials.acts_for)
-        if caller.is_user:
+        if caller.is_user and not caller.impersonated_by:
             await self._remember(caller, now)
-        return msgspec.structs.replace(caller, ip=self._ip(credentials), user_agent=credentials.user_agent)
+        return msgspec.structs.replace(
+            caller, ip=self._ip(credentials), user_agent=credentials.user_agent, origin=credentials.page
+        )
 
     def stranger(self, credentials: Credentials) -> Caller:
         """Somebody of whom nothing is known but the address."""
-        return Caller(ip=self._ip(credentials), user_agent=credentials.user_agent)
+        return Caller(ip=self._ip(credentials), user_agent=credentials.user_agent, origin=credentials.page)
+
+    async def _of_console(self, credentials: Credentials, now: float) -> Caller:
+        """Somebody signed in to the console; raises `InvalidCredential` when that has ended."""
+        found = self._store.read_now(console_sessions.find, console_sessions.hashed(credentials.session), now)
+        if found is None:
+            raise InvalidCredential("The session has ended. Sign in again.")
+        ip = self._ip(credentials)
+        if console_sessions.is_stale(found, now):
+            try:
+                await self._store.write(console_sessions.seen, found.id, now, ip)
+            except StoreError as error:
+                log.warning("a visit to the console could not be noted: %s", error.text)
+        return Caller(
+            role=found.role,
+            admin_name=found.name,
+            display_name=found.display_name,
+            session_id=found.id,
+            expires_at=found.expires_at,
+            ip=ip,
+            user_agent=credentials.user_agent,
+            origin=credentials.page,
+        )
+
+    def origin(self, credentials: Credentials, scheme: str, host: str, forwarded_proto: str) -> str:
+        """Scheme and host by which the client came: what a proxy that we trust says of the scheme counts."""
+        peer = client_ip(credentials.peer_ip, "", ())
+        if is_trusted(peer, self._proxies):
+            told = forwarded_proto.partition(",")[0].strip().lower()
+            scheme = told if told in ("http", "https") else scheme
+        return f"{scheme}://{host}"
 
     def _ip(self, credentials: Credentials) -> str:
         return client_ip(credentials.peer_ip, credentials.forwarded_for, self._proxies)
@@ -123,7 +175,7 @@ class Authenticator:
         if not text:
             return Caller()
         if text.count(".") == 2:  # no key of ours has a dot
-            return self._caller_of_claims(verify(text, self._secret, now))
+            return self._still_playing(self._caller_of_claims(verify(text, self._secret, now)))
         return self._caller_of_key(text, credentials.origin)
 
     def _caller_of_key(self, text: str, origin: str) -> Caller:
@@ -154,9 +206,15 @@ class Authenticator:
             # A caller of the role `anon` with a key is one who showed an anon key: see `require_admin`.
             key_id=(claims.token_id or "anon") if anon_key else "",
             expires_at=claims.expires_at,
-            impersonated_by=f"user:{claims.impersonated_by}" if claims.impersonated_by else "",
+            impersonated_by=_impersonator(claims),
             claims=claims.scalars,
         )
+
+    def _still_playing(self, caller: Caller) -> Caller:
+        """The same; raises `InvalidCredential` when who tries a bot out as somebody is an admin no more."""
+        if caller.player and not self._store.read_now(console_accounts.may_administer, caller.player):
+            raise InvalidCredential("This token was made by an admin of the console who is none any more.")
+        return caller
 
     def _tenant(self, claims: Claims) -> str:
         claimed = claims.tenant
@@ -172,6 +230,12 @@ class Authenticator:
                 await self._store.write(remember_user, caller.tenant, caller.user_id, now)
         except StoreError as error:
             log.warning("a user's visit could not be noted: %s", error.text)
+
+
+def _impersonator(claims: Claims) -> str:
+    """The principal who acts: our own tokens name it whole, others the id of a user."""
+    by = claims.impersonated_by
+    return by if not by or by.startswith(("admin:", "key:", "user:")) else f"user:{by}"
 
 
 def _role(key: ApiKey) -> str:
@@ -202,9 +266,9 @@ def _first(fields: dict[str, list[str]], name: str) -> str:
     return fields.get(name, [""])[0].strip()
 
 
-def _cookie(header: str) -> str:
+def _cookie(header: str, wanted: str) -> str:
     for pair in header.split(";"):
         name, _, value = pair.strip().partition("=")
-        if name == COOKIE:
+        if name == wanted:
             return value.strip('"')
     return ""

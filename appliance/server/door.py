@@ -10,11 +10,14 @@ import re
 import time
 import uuid
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
 import trio
 from quart import Response, request
+from quart.wrappers.response import ResponseBody
+from quart_trio.wrappers.response import TrioFileBody
 from werkzeug.exceptions import HTTPException
 
 from appliance.engine.engine import Engine
@@ -27,23 +30,29 @@ from appliance.errors import (
     TooManyRequests,
 )
 from appliance.identity import Caller, require_user
-from appliance.protocols.base import Endpoint, Face, Stream
+from appliance.protocols.base import Broadcast, Endpoint, Face, Stream
 from appliance.server.auth import Authenticator, credentials_of
-from appliance.server.exchange import close_at_end
+from appliance.server.broadcasts import BroadcastBody
+from appliance.server.exchange import Lasting, close_at_end
 from appliance.server.forms import read_form
 from appliance.server.origins import check_own_page
 from appliance.server.places import Places
+from appliance.server.playing import check_playing
 from appliance.server.routing import Router
 from appliance.server.streams import StreamBody
 from appliance.windows import Windows
-from appliance.wire import FormPart, Reply, Request
+from appliance.wire import Cookie, FormPart, Reply, Request
 
 logger = logging.getLogger("appliance.server")
 
 JSON = "application/json"
+SSE = "text/event-stream"
 WINDOW_S = 10.0
 FORM_TIMEOUT_S = 300
 """A document of 50 MiB over a line of 1.5 Mbit/s; other bodies have a minute."""
+FORM_EXTRA_BYTES = 65_536
+"""What a form may have beside its file."""
+FILE_BYTES_AT_ONCE = 262_144
 PLACE_RETRY_S = 5.0
 """Nobody knows when one of the open connections will end."""
 
@@ -56,7 +65,7 @@ class Door:
         face: Face,
         engine: Engine,
         authenticator: Authenticator,
-        bodies: set[StreamBody],
+        bodies: set[Lasting],
         places: Places,
     ) -> None:
         self.face = face
@@ -76,6 +85,7 @@ class Door:
             endpoint, path = self._find(mount)
             if problem and endpoint.access != "open":
                 raise problem
+            check_playing(endpoint, caller)
             if by_cookie:
                 check_own_page(request.method, request.headers)
             response = await self._carry_out(endpoint, path, caller, mount)
@@ -92,21 +102,25 @@ class Door:
     async def _carry_out(
         self, endpoint: Endpoint, path: dict[str, str], caller: Caller, mount: str
     ) -> Response:
-        if endpoint.form:
-            body, form = b"", await self._form(endpoint, caller)
-        else:
-            body, form = await self._body(), {}
         ask = Request(
             caller=caller,
             path=path,
             query={**request.args},
-            body=body,
             headers={name.lower(): value for name, value in request.headers.items()},
             mount=mount,
-            form=form,
+            origin=self._origin(),
         )
+        if endpoint.form:
+            ask = msgspec.structs.replace(ask, form=await self._form(endpoint, ask))
+        else:
+            ask = msgspec.structs.replace(ask, body=await self._body())
         reply = await endpoint.handler(self._engine, ask)
-        return await self._stream(reply) if isinstance(reply, Stream) else plain(reply)
+        if not isinstance(reply, Reply):
+            return await self._stream(reply)
+        answer = plain(reply)
+        for cookie in reply.cookies:
+            _set_cookie(answer, cookie, secure=ask.origin.startswith("https:"))
+        return answer
 
     async def _body(self) -> bytes:
         body = await request.get_data(True, False, False)
@@ -122,20 +136,25 @@ class Door:
             with suppress(HTTPException):
                 await request.get_data(True, False, False)
 
-    async def _form(self, endpoint: Endpoint, caller: Caller) -> dict[str, FormPart]:
+    async def _form(self, endpoint: Endpoint, ask: Request) -> dict[str, FormPart]:
         """The parts of a form. Strangers are refused before it is read: they must not fill the memory."""
-        if endpoint.access in ("user", "admin"):
-            require_user(caller)
+        bytes_max = self._engine.services.settings.document_bytes_max
+        if endpoint.check is not None:
+            bytes_max = min(bytes_max, endpoint.check(self._engine, ask))
+            if (request.content_length or 0) > bytes_max + FORM_EXTRA_BYTES:
+                raise MessageTooLarge(f"The file is over the limit of {bytes_max} bytes.")
+        elif endpoint.access in ("user", "operator", "admin"):
+            require_user(ask.caller)
         request.body_timeout = FORM_TIMEOUT_S
         body = await request.get_data(False, False, False)
-        bytes_max = self._engine.services.settings.document_bytes_max
         return await trio.to_thread.run_sync(
             read_form, body, request.headers.get("Content-Type", ""), bytes_max
         )
 
-    async def _stream(self, stream: Stream) -> Response:
+    async def _stream(self, stream: Stream | Broadcast) -> Response:
+        content_type = stream.content_type if isinstance(stream, Stream) else SSE
         if request.method == "HEAD":
-            return Response(b"", status=200, content_type=stream.content_type, headers=stream.headers)
+            return Response(b"", status=200, content_type=content_type, headers=stream.headers)
         limit = self._engine.services.settings.sockets_per_principal_max
         place = self._places.place()
         if not place.take(stream.caller.bucket, limit):
@@ -143,9 +162,13 @@ class Door:
                 f"Too many connections: at most {limit} for one user, key or address.",
                 retry_after_s=PLACE_RETRY_S,
             )
-        body = await StreamBody.open(stream, self._engine, self._bodies, place)
+        body = (
+            await StreamBody.open(stream, self._engine, self._bodies, place)
+            if isinstance(stream, Stream)
+            else BroadcastBody(stream, self._engine, self._bodies, place)
+        )
         close_at_end(request, body)
-        response = Response(body, status=200, content_type=stream.content_type)
+        response = Response(body, status=200, content_type=content_type)
         response.timeout = None  # the default cuts answers off in mid-body after a minute
         response.headers.update(stream.headers)
         return response
@@ -164,6 +187,11 @@ class Door:
             return await self._authenticator.identify(credentials), None, credentials.by_cookie
         except ApplianceError as error:
             return stranger, error, credentials.by_cookie
+
+    def _origin(self) -> str:
+        credentials = credentials_of(request.headers, {}, request.remote_addr or "")
+        proto = request.headers.get("X-Forwarded-Proto", "")
+        return self._authenticator.origin(credentials, request.scheme, request.headers.get("Host", ""), proto)
 
     def _find(self, mount: str) -> tuple[Endpoint, dict[str, str]]:
         raw: bytes = request.scope.get("raw_path") or request.path.encode()
@@ -223,9 +251,12 @@ class _Throttled(TooManyRequests):
 
 
 def plain(reply: Reply) -> Response:
-    """A whole answer."""
+    """A whole answer; a file is read from the disk while it is sent."""
+    body: bytes | ResponseBody
     if reply.body is None:
         body = b""
+    elif isinstance(reply.body, Path):
+        body = TrioFileBody(reply.body, buffer_size=FILE_BYTES_AT_ONCE)
     elif isinstance(reply.body, bytes):
         body = reply.body
     elif isinstance(reply.body, str) and reply.content_type != JSON:
@@ -233,6 +264,9 @@ def plain(reply: Reply) -> Response:
     else:
         body = msgspec.json.encode(reply.body)
     answer = Response(body, status=reply.status, content_type=reply.content_type)
+    if isinstance(body, TrioFileBody):
+        answer.content_length = body.size
+        answer.timeout = None  # the default cuts answers off in mid-body after a minute
     if reply.body is None:  # clients that see a JSON type read JSON, and there is none
         del answer.headers["Content-Type"]
     if reply.file_name:
@@ -240,6 +274,18 @@ def plain(reply: Reply) -> Response:
         answer.headers["X-Content-Type-Options"] = "nosniff"
     answer.headers.update(reply.headers)
     return answer
+
+
+def _set_cookie(answer: Response, cookie: Cookie, *, secure: bool) -> None:
+    answer.set_cookie(
+        cookie.name,
+        cookie.value,
+        max_age=cookie.max_age_s,
+        path=cookie.path,
+        secure=secure,
+        httponly=True,
+        samesite=cookie.same_site,
+    )
 
 
 def _attachment(name: str) -> str:

@@ -37,20 +37,22 @@ from appliance.providers.base import Provider
 from appliance.providers.configured import environment
 from appliance.providers.http import new_client
 from appliance.providers.making import make_stored
+from appliance.server.acting_tokens import SignedActing
 from appliance.server.app import Faces
 from appliance.server.auth import Authenticator
 from appliance.server.guest_keys import SignedKeys
 from appliance.server.run import ServerLimits, serve
+from appliance.server.session_tokens import SignedSessions
 from appliance.server.tokens import make_visitor_token
 from appliance.server.uploads import upload_paths
 from appliance.settings import Settings
-from appliance.store import lock
+from appliance.store import console_links, lock
 from appliance.store import settings as stored_settings
 from appliance.store.database import database_path
 from appliance.store.secret import load_encryption_key, load_secret
 from appliance.store.store import Store
 from appliance.store.vault import Vault
-from appliance.tools import knowledge_graph, query_table, records, search_vectors, sql, think
+from appliance.tools import knowledge_graph, query_table, records, search_vectors, sql, talk_to_person, think
 from appliance.tools.base import Tool
 from appliance.tools.http_get import HttpGet
 from appliance.tools.mcp import McpTools
@@ -65,6 +67,7 @@ BUILT_IN: dict[str, Tool] = {
         query_table.TOOL,
         *records.TOOLS,
         think.TOOL,
+        talk_to_person.TOOL,
         search_vectors.TOOL,
         *knowledge_graph.TOOLS,
         HttpGet(),
@@ -94,6 +97,8 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[str]
     rules: DataRules
     rules_file: Path | None
+    setup: str | None = None
+    """What stands in the link by which the first admin comes; None when there is one."""
 
 
 async def run(
@@ -149,16 +154,29 @@ async def run(
                 guest_keys=SignedKeys(store, vault, settings, secret, clock),
                 data=rules.current,
                 make_visitor=lambda tenant: make_visitor_token(secret, now=clock(), tenant=tenant),
+                session_tokens=SignedSessions(secret, clock),
+                acting_tokens=SignedActing(secret, clock),
                 clock=clock,
             )
             engine = await stack.enter_async_context(Engine.open(services, catalogue))
             authenticator = Authenticator(store, secret, settings, clock)
             faces = Faces(engine, authenticator, bundled("static"))
 
+            setup = await _first_link(store, clock())
+
             def on_urls(urls: list[str]) -> None:
-                on_started(_started(urls, data, engine, rules))
+                on_started(_started(urls, data, engine, rules, setup))
 
             await _serve(settings, engine, faces, watch, on_urls)
+
+
+async def _first_link(store: Store, now: float) -> str | None:
+    """A link for the first admin, unless there is one; a full disk keeps nobody from being served."""
+    try:
+        return await store.write(console_links.make_first, now)
+    except StoreError as error:
+        logger.error("no link to the console could be made: %s", error.text)
+        return None
 
 
 def _open_vault(data: Path, settings: Settings) -> Vault:
@@ -226,7 +244,7 @@ def _first_provider(engine: Engine) -> Provider | None:
         return None
 
 
-def _started(urls: list[str], data: Path, engine: Engine, rules: DataFile) -> Started:
+def _started(urls: list[str], data: Path, engine: Engine, rules: DataFile, setup: str | None) -> Started:
     entries = engine.catalogue.all()
     return Started(
         urls=urls,
@@ -236,4 +254,5 @@ def _started(urls: list[str], data: Path, engine: Engine, rules: DataFile) -> St
         problems=[line for entry in entries for line in (*entry.errors, *entry.warnings)],
         rules=rules.current().rules,
         rules_file=rules.path if rules.is_there else None,
+        setup=setup,
     )

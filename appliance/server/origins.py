@@ -17,6 +17,33 @@ _OWN = frozenset({"same-origin", "none"})
 """What a browser says of requests that a page of the same origin made, or the person at the keyboard."""
 
 
+NOBODY = "null"
+"""What browsers send as the origin of pages that have none, or will not tell it."""
+ORIGIN_CHARS_MAX = 300
+
+
+def foreign_page(origin: str, host: str, site: str) -> str:
+    """The origin of the page of another site that asks; '' for our own pages and for programs.
+
+    The arguments are the headers `Origin`, `Host` and `Sec-Fetch-Site`; no page can choose what its browser
+    sends in them. A browser that says that another site's page asks and not which one gives `null`.
+    """
+    if site == "same-origin":
+        return ""
+    if not origin:
+        return NOBODY if site in ("same-site", "cross-site") else ""
+    if not site and host and urlsplit(f"//{host}").netloc.lower() == _netloc(origin):
+        return ""
+    return origin[:ORIGIN_CHARS_MAX]
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
+
+
 class Headers(Protocol):
     """Headers of a request, by name in whichever case."""
 

@@ -14,12 +14,22 @@ from collections.abc import Sequence
 import msgspec
 import trio
 
+from appliance.engine import console_accounts, handoff
 from appliance.engine.admission import Accepted
 from appliance.engine.chat import Reader
 from appliance.engine.engine import Engine, Opened
 from appliance.engine.log import Entry, Wakeup
 from appliance.errors import ApplianceError, AuthRequired, Busy, InvalidInput, StoreError
-from appliance.events import CancelTurn, Command, Decide, Resume, SendMessage, StartChat
+from appliance.events import (
+    AskForPerson,
+    CancelTurn,
+    Command,
+    Decide,
+    Resume,
+    Retry,
+    SendMessage,
+    StartChat,
+)
 from appliance.identity import Caller
 from appliance.protocols.base import Answer, Codec
 from appliance.server.pace import Pace, TokenBucket
@@ -187,8 +197,10 @@ class Session:
                 opened = await self._engine.start_chat(command, self._caller)
                 self._reply(self._codec.opened(opened))
                 await self._attach_opened(opened)
-            case SendMessage() | Decide():
+            case SendMessage() | Retry() | Decide():
                 await self._send(command)
+            case AskForPerson():
+                await handoff.ask(self._engine, command, self._caller_in(command.conversation_id))
             case CancelTurn():
                 await self._cancel(command)
             case Resume():
@@ -201,15 +213,11 @@ class Session:
             self._detach(id)
             await self._attach(id, _Attachment(caller=opened.caller, began=opened.position))
 
-    async def _send(self, command: SendMessage | Decide) -> None:
+    async def _send(self, command: SendMessage | Retry | Decide) -> None:
         """Admit the message, then read on from where its turn begins, unless we do so already."""
         id = command.conversation_id
         caller = self._caller_in(id)
-        accepted: Accepted = await (
-            self._engine.send(command, caller)
-            if isinstance(command, SendMessage)
-            else self._engine.decide(command, caller)
-        )
+        accepted = await self._admit(command, caller)
         known = self._attached.get(id)
         if known is None:
             await self._attach(id, _Attachment(caller=self._caller, began=accepted.after))
@@ -219,6 +227,15 @@ class Session:
             await self._attach(id, _Attachment(caller=known.caller, full=known.full, began=accepted.after))
         else:
             self._attached.move_to_end(id)
+
+    async def _admit(self, command: SendMessage | Retry | Decide, caller: Caller) -> Accepted:
+        match command:
+            case SendMessage():
+                return await self._engine.send(command, caller)
+            case Retry():
+                return await self._engine.retry(command, caller)
+            case Decide():
+                return await self._engine.decide(command, caller)
 
     async def _cancel(self, command: CancelTurn) -> None:
         """Cancel, and answer here when the log does not, behind all that the client has not got yet."""
@@ -233,16 +250,16 @@ class Session:
         id = command.conversation_id
         caller = self._caller_in(id)
         attachment = _Attachment(caller=caller, full=True, began=command.after)
-        reader, position, running = await self._engine.read(command, caller, self._wakeup)
+        reading = await self._engine.read(command, caller, self._wakeup)
         self._detach(id)
-        self._reply(self._codec.resumed(id, position, running))
-        self._keep(id, attachment, reader)
+        self._reply(self._codec.resumed(reading))
+        self._keep(id, attachment, reading.reader)
 
     async def _attach(self, id: str, attachment: _Attachment) -> None:
         command = Resume(conversation_id=id, after=attachment.began)
-        reader, position, _ = await self._engine.read(command, attachment.caller, self._wakeup)
-        attachment.began = min(attachment.began, position)
-        self._keep(id, attachment, reader)
+        reading = await self._engine.read(command, attachment.caller, self._wakeup)
+        attachment.began = min(attachment.began, reading.position)
+        self._keep(id, attachment, reading.reader)
 
     def _keep(self, id: str, attachment: _Attachment, reader: Reader) -> None:
         attachment.reader = reader
@@ -296,6 +313,8 @@ class Session:
         expires_at = self._caller.expires_at
         if expires_at is not None and expires_at <= self._engine.services.clock():
             raise AuthRequired("The token has expired. Connect again with a new one.")
+        if not console_accounts.is_live(self._engine.services, self._caller):
+            raise AuthRequired("Who made this token is no admin any more, so that it is good for nothing.")
 
 
 def _expects_more(attachment: _Attachment) -> bool:

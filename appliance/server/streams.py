@@ -18,6 +18,7 @@ from appliance.engine.engine import Engine
 from appliance.engine.log import Wakeup
 from appliance.events import Resume
 from appliance.protocols.base import Stream, StreamCodec
+from appliance.server.exchange import Lasting
 from appliance.server.places import Place
 
 MERGE_S = 0.01
@@ -35,7 +36,7 @@ class StreamBody(ResponseBody):
         codec: StreamCodec,
         reader: Reader,
         wakeup: Wakeup,
-        bodies: set[StreamBody],
+        bodies: set[Lasting],
         place: Place,
         ends_at: float,
     ) -> None:
@@ -53,7 +54,7 @@ class StreamBody(ResponseBody):
         bodies.add(self)
 
     @classmethod
-    async def open(cls, stream: Stream, engine: Engine, bodies: set[StreamBody], place: Place) -> StreamBody:
+    async def open(cls, stream: Stream, engine: Engine, bodies: set[Lasting], place: Place) -> StreamBody:
         """Start to read; while it lives it is among `bodies` and has `place`.
 
         Raises `ConversationNotFound`.
@@ -62,7 +63,7 @@ class StreamBody(ResponseBody):
         ask = Resume(conversation_id=stream.conversation_id, after=stream.after)
         left_s = inf if stream.until is None else stream.until - engine.services.clock()
         try:
-            reader, _, _ = await engine.read(ask, stream.caller, wakeup)
+            reader = (await engine.read(ask, stream.caller, wakeup)).reader
         except BaseException:
             place.leave()
             raise

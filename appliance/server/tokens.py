@@ -7,6 +7,7 @@ any moment. Whether tenant and user exist is `server/auth.py`'s question.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import jwt
@@ -75,9 +76,30 @@ def make_user_token(
     return _sign(claims, secret, tenant, now, lifetime_s)
 
 
-def make_visitor_token(secret: str, *, now: float, tenant: str = DEFAULT_TENANT) -> str:
-    """A token for somebody unknown who wants to find their own conversations again."""
-    return _sign({"role": "anon", "visitor": str(uuid.uuid4())}, secret, tenant, now, VISITOR_LIFETIME_S)
+def make_acting_token(
+    secret: str,
+    *,
+    user_id: str,
+    role: str,
+    claims: Mapping[str, Claim],
+    by: str,
+    now: float,
+    lifetime_s: float,
+    tenant: str = DEFAULT_TENANT,
+) -> str:
+    """A token for `by`, a principal, to act as that user; raises `InvalidCredential` for a bad id."""
+    check_user_id(user_id)
+    own = {"sub": user_id, "role": role, "token_type": "access", "jti": str(uuid.uuid4())}
+    return _sign({**claims, **own, "impersonated_by": by}, secret, tenant, now, lifetime_s)
+
+
+def make_visitor_token(secret: str, *, now: float, tenant: str = DEFAULT_TENANT, visitor_id: str = "") -> str:
+    """A token for somebody unknown who wants to find their own conversations again.
+
+    With a `visitor_id` it is for them, for as long again.
+    """
+    claims = {"role": "anon", "visitor": visitor_id or str(uuid.uuid4())}
+    return _sign(claims, secret, tenant, now, VISITOR_LIFETIME_S)
 
 
 def verify(token: str, secret: str, now: float) -> Claims:

@@ -51,6 +51,55 @@ def entries(
     return [_entry(*row) for row in rows]
 
 
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows of a tenant: `text` is somewhere in them, `action` and `actor` are whole."""
+
+    tenant: str
+    text: str = ""
+    action: str = ""
+    actor: str = ""
+
+
+def search(db: apsw.Connection, wanted: Wanted, *, limit: int, before: int | None = None) -> list[AuditEntry]:
+    """The newest of them, newest first; `before` is the id at which the last page ended."""
+    conditions, values = _where(wanted)
+    rows = db.execute(
+        "SELECT id, at, tenant, actor, action, target, details FROM _audit "  # noqa: S608 constants
+        f"WHERE {conditions} AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit",
+        {**values, "before": before, "limit": limit},
+    )
+    return [_entry(*row) for row in rows]
+
+
+def count(db: apsw.Connection, wanted: Wanted) -> int:
+    """How many there are."""
+    conditions, values = _where(wanted)
+    return int(db.execute(f"SELECT count(*) FROM _audit WHERE {conditions}", values).get)  # noqa: S608 constants
+
+
+def actions(db: apsw.Connection, tenant: str) -> list[str]:
+    """The actions that were ever written down, by name."""
+    rows = db.execute("SELECT DISTINCT action FROM _audit WHERE tenant = ? ORDER BY action", (tenant,))
+    return [str(row[0]) for row in rows]
+
+
+def _where(wanted: Wanted) -> tuple[str, dict[str, Any]]:
+    conditions, values = ["tenant = :tenant"], {"tenant": wanted.tenant}
+    if wanted.action:
+        conditions.append("action = :action")
+        values["action"] = wanted.action
+    if wanted.actor:
+        conditions.append("actor = :actor")
+        values["actor"] = wanted.actor
+    if wanted.text:
+        like = wanted.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        values["like"] = f"%{like}%"
+        columns = ("actor", "action", "target", "CAST(details AS TEXT)")
+        conditions.append(f"({' OR '.join(f'{column} LIKE :like ESCAPE :escape' for column in columns)})")
+        values["escape"] = "\\"
+    return " AND ".join(conditions), values
+
+
 def _entry(
     id_: int, at: float, tenant: str, actor: str, action: str, target: str, details: bytes
 ) -> AuditEntry:

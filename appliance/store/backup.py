@@ -84,6 +84,16 @@ def restore(source: Path, data: Path, now: float) -> Restored:
     )
 
 
+def verify(source: Path) -> list[str]:
+    """The team's tables in a backup that could be restored, after reading all of it.
+
+    Raises `InvalidInput`, `StoreError` with what is wrong; the file stays as it is.
+    """
+    with _read_only(source) as db:
+        _check_version(db)
+        return _sound(db, "integrity_check")
+
+
 def _check_target(db: apsw.Connection, target: Path, *, force: bool) -> None:
     if target.is_dir():
         raise InvalidInput(f"{target} is a folder; name the file to write, such as {target}/appliance.backup")
@@ -167,8 +177,13 @@ def _read_only(path: Path) -> Iterator[apsw.Connection]:
 def _check_ours(path: Path) -> list[str]:
     """The team's tables in it; raises `StoreError` for a file that this program must not serve."""
     with closing(apsw.Connection(str(path))) as db:
-        ours = db.pragma("application_id") == APPLICATION_ID
-        found, newest = (applied(db) if ours else 0), migrations()[-1].number
+        _check_version(db)
+    return _check_sound(path, "integrity_check")
+
+
+def _check_version(db: apsw.Connection) -> None:
+    ours = db.pragma("application_id") == APPLICATION_ID
+    found, newest = (applied(db) if ours else 0), migrations()[-1].number
     if not found:
         raise StoreError("this is a SQLite database, but not a backup of the appliance.")
     if found > newest:
@@ -176,24 +191,26 @@ def _check_ours(path: Path) -> list[str]:
             f"this backup comes from a newer version (migration {found}, known here: {newest}); "
             "install that version first."
         )
-    return _check_sound(path, "integrity_check")
 
 
 def _check_sound(path: Path, check: str) -> list[str]:
     """The team's tables in it; raises `StoreError` when SQLite finds the file damaged."""
     try:
         with closing(apsw.Connection(str(path))) as db:
-            problems = [str(row[0]) for row in db.execute(f"PRAGMA {check}(1)")]
-            rows = db.execute(
-                "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' "
-                r"AND name NOT LIKE '\_%' ESCAPE '\' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name"
-            )
-            tables = [str(name) for (name,) in rows]
+            return _sound(db, check)
     except (apsw.CorruptError, apsw.NotADBError) as error:
         raise StoreError(f"the database is damaged ({error}).") from error
+
+
+def _sound(db: apsw.Connection, check: str) -> list[str]:
+    problems = [str(row[0]) for row in db.execute(f"PRAGMA {check}(1)")]
     if problems != ["ok"]:
         raise StoreError(f"the database is damaged ({problems[0].strip()}).")
-    return tables
+    rows = db.execute(
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' "
+        r"AND name NOT LIKE '\_%' ESCAPE '\' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name"
+    )
+    return [str(name) for (name,) in rows]
 
 
 def _set_aside(database: Path, now: float) -> Path | None:

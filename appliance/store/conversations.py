@@ -17,9 +17,11 @@ from appliance.identity import Caller
 COLUMNS = (
     "id, tenant, owner, namespace, bot, persist, title, turn_count, last_seq, reserved_seq, "
     "prompt_tokens, completion_tokens, created_at, updated_at, last_message_at, expires_at, "
-    "source, external_id, metadata, paused"
+    "source, external_id, metadata, paused OR handoff = 'joined', handoff, operator, operator_name"
 )
 LIVE = "status = 'active' AND (expires_at IS NULL OR expires_at > :now)"
+PLAYGROUND = "playground"
+"""The source of conversations that an admin began in somebody's name, to try a bot out."""
 _METADATA = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -59,7 +61,7 @@ def create(
             "metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(id, caller.tenant, caller.owner, namespace, bot, persist, now, now, now, expires_at),
-                source,
+                PLAYGROUND if caller.player else source,
                 *((external.scope, external.id) if external else (None, None)),
                 *(title, title is not None, msgspec.json.encode(metadata or {})),
             ),
@@ -69,12 +71,22 @@ def create(
 
 
 def find(db: apsw.Connection, id: str, caller: Caller, now: float) -> Conversation | None:
-    """A live conversation that is the caller's or that they take part in; else None, whatever the reason."""
+    """A live conversation that is the caller's or that they take part in; else None, whatever the reason.
+
+    Who only tries a bot out in somebody's name has but those that were begun so.
+    """
     row = db.execute(
         f"SELECT {COLUMNS} FROM _conversations WHERE id = :id AND tenant = :tenant AND {LIVE} "  # noqa: S608 constant
         "AND (owner = :owner OR EXISTS (SELECT 1 FROM _participants "
-        "WHERE conversation_id = :id AND owner = :owner))",
-        {"id": id, "tenant": caller.tenant, "owner": caller.owner, "now": now},
+        "WHERE conversation_id = :id AND owner = :owner)) AND (NOT :plays OR source = :played)",
+        {
+            "id": id,
+            "tenant": caller.tenant,
+            "owner": caller.owner,
+            "now": now,
+            "plays": bool(caller.player),
+            "played": PLAYGROUND,
+        },
     ).fetchone()
     return conversation_of(row) if row else None
 

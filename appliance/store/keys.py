@@ -31,14 +31,19 @@ ORIGIN = re.compile(r"https?://[^\s/,?#@]+")
 _FORM = re.compile(f"({'|'.join(PREFIXES.values())})[A-Za-z0-9_-]{{43}}")
 StreamFormat: TypeAlias = Literal["", "sse", "ndjson"]
 
-_SELECT = "SELECT id, tenant, type, hint, created_at, revoked_at, bot, stream_format, origins FROM _api_keys"
+NAME_CHARS_MAX = 100
+ORIGINS_MAX = 50
+
+_SELECT = (
+    "SELECT id, tenant, type, hint, created_at, revoked_at, bot, stream_format, origins, name FROM _api_keys"
+)
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept of a key. `hint` is its first 7 and last 4 characters, to tell keys apart.
 
     `bot` answers where a request names none; `stream_format` is the dialect of Chatbase streams ('' for the
-    usual one); pages of other `origins` may not use the key, where it lists any.
+    usual one); pages of other `origins` may not use the key, where it lists any. `name` is for people.
     """
 
     id: str
@@ -50,6 +55,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     bot: str = ""
     stream_format: StreamFormat = ""
     origins: tuple[str, ...] = ()
+    name: str = ""
 
 
 def create_key(
@@ -61,12 +67,17 @@ def create_key(
     bot: str = "",
     stream_format: StreamFormat = "",
     origins: Sequence[str] = (),
+    name: str = "",
 ) -> tuple[ApiKey, str]:
     """Make a key, and the tenant if it is missing; the text returned beside it is kept nowhere."""
     if type not in PREFIXES:
         raise InvalidInput(f"{type!r} is no type of key; choose {', '.join(get_args(KeyType))}.")
     if stream_format not in get_args(StreamFormat):
         raise InvalidInput(f"{stream_format!r} is no stream format; choose sse or ndjson.")
+    if len(name) > NAME_CHARS_MAX or not name.isprintable():
+        raise InvalidInput(f"A key's name has at most {NAME_CHARS_MAX} printable characters.")
+    if len(origins) > ORIGINS_MAX:
+        raise InvalidInput(f"There are {len(origins)} origins; {ORIGINS_MAX} are the most.")
     for origin in origins:
         if not ORIGIN.fullmatch(origin):
             raise InvalidInput(
@@ -83,13 +94,14 @@ def create_key(
         bot=bot,
         stream_format=stream_format,
         origins=tuple(origins),
+        name=name,
     )
     db.execute(
-        "INSERT INTO _api_keys (id, tenant, type, hash, hint, created_at, bot, stream_format, origins) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO _api_keys (id, tenant, type, hash, hint, created_at, bot, stream_format, origins, name) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(made.id, made.tenant, made.type, hash_key(key), made.hint, made.created_at),
-            *(made.bot, made.stream_format, " ".join(made.origins)),
+            *(made.bot, made.stream_format, " ".join(made.origins), made.name),
         ),
     )
     return made, key
@@ -137,6 +149,7 @@ def _key(
     bot: str,
     stream_format: StreamFormat,
     origins: str,
+    name: str,
 ) -> ApiKey:
     return ApiKey(
         id=id_,
@@ -148,4 +161,5 @@ def _key(
         bot=bot,
         stream_format=stream_format,
         origins=tuple(origins.split()),
+        name=name,
     )

@@ -11,7 +11,7 @@ import apsw
 
 from appliance.botsettings import KEY, RESERVED, Setting, SettingName, SettingValues
 from appliance.errors import Conflict, InvalidInput, NotFound, StoreError
-from appliance.store import providers
+from appliance.store import providers, second_factors, widget_secret
 from appliance.store.vault import Vault
 
 KEY_CHARACTERS_MAX = 100
@@ -116,7 +116,7 @@ def prepare(db: apsw.Connection, vault: Vault) -> None:
 
 
 def reseal(db: apsw.Connection, old: Vault, new: Vault) -> int:
-    """Encrypt every value, those of providers too, with another key and return how many there are.
+    """Encrypt every value with another key, those of providers, pages and accounts too; how many there are.
 
     In the caller's transaction. Raises `StoreError` for the first value that the old key does not open; then
     nothing must be kept.
@@ -125,6 +125,7 @@ def reseal(db: apsw.Connection, old: Vault, new: Vault) -> int:
     for row, blob in rows:
         _seal(db, new, row, old.open(blob, _place(*row)))
     count = len(rows) + providers.reseal(db, old, new)
+    count += widget_secret.reseal(db, old, new) + second_factors.reseal(db, old, new)
     _prove(db, new)
     prepare(db, new)
     return count

@@ -23,7 +23,7 @@ def since(db: apsw.Connection, tenant: str, first_day: int) -> dict[tuple[str, s
         (str(namespace), str(bot)): Spent(requests=requests, tokens=tokens)
         for namespace, bot, requests, tokens in db.execute(
             "SELECT namespace, bot, sum(requests), sum(tokens) FROM _usage "
-            "WHERE tenant = ? AND day >= ? GROUP BY namespace, bot",
+            "WHERE tenant = ? AND day >= ? AND principal NOT LIKE 'network:%' GROUP BY namespace, bot",
             (tenant, first_day),
         )
     }

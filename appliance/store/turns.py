@@ -10,8 +10,8 @@ import msgspec
 from appliance import limits, withholding
 from appliance.errors import Conflict, ConversationNotFound
 from appliance.identity import Caller
-from appliance.messages import Finish, Message, MessageStatus, Part, Usage
-from appliance.store import conversations, insight, usage
+from appliance.messages import OPERATOR, Finish, Message, MessageStatus, Part, Usage
+from appliance.store import budget, conversations, hours, insight, traces, usage
 
 SEQ_RESERVE = 1_000_000
 """After a crash a log goes on this far behind its last stored position: no model writes as many characters
@@ -23,9 +23,11 @@ _OBJECT = msgspec.json.Decoder(dict[str, Any])
 COLUMNS = (
     "id, conversation_id, turn_id, role, status, content, parts, client_id, error_code, error_text, "
     "prompt_tokens, completion_tokens, usage_estimated, first_seq, last_seq, created_at, owner, payload, "
-    "metadata, feedback, finish, position"
+    "metadata, feedback, feedback_comment, finish, position"
 )
-_WITHOUT_ATTACHED = COLUMNS.replace("payload, metadata", "NULL, NULL")
+_WITHOUT_ATTACHED = COLUMNS.replace(
+    "payload, metadata", f"NULL, iif(role = 'assistant' AND owner LIKE '{OPERATOR}%', metadata, NULL)"
+)
 
 
 class Admission(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +40,9 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     caller: Caller
     bucket: usage.Bucket
     policy: limits.Policy
+    network: usage.Bucket | None = None
+    """Counted as well, for people for whom nobody vouches: they may come under any number of names."""
+    network_policy: limits.Policy = limits.Policy()
     content: str
     client_id: str | None
     payload: dict[str, Any] | None = None
@@ -89,6 +94,8 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """Which of the providers of that kind; `provider_name` is what people call it."""
     provider_name: str = ""
     model: str = ""
+    trace: bytes = b""
+    """What explains the answer; empty to keep nothing."""
     expires_at: float | None
     now: float
 
@@ -115,8 +122,20 @@ def admit(db: apsw.Connection, ask: Admission) -> Admitted:
 
 def count_in(db: apsw.Connection, ask: Admission, turn_count: int) -> None:
     """Count the request, with what it may cost held back; raises `LimitReached`."""
-    limits.check(ask.policy, usage.standing(db, ask.bucket, turn_count, ask.now), ask.now)
-    usage.count_request(db, ask.bucket, ask.reserved_tokens, ask.now)
+    check_limits(db, ask, turn_count)
+    budget.check(db, ask.now)
+    for bucket in (ask.bucket, ask.network):
+        if bucket is not None:
+            usage.count_request(db, bucket, ask.reserved_tokens, ask.now)
+
+
+def check_limits(db: apsw.Connection, ask: Admission, turn_count: int) -> None:
+    """Would it be admitted as things are, by who asks and by their network? Raises `LimitReached`."""
+    network = None
+    if ask.network is not None:
+        network = (ask.network_policy, usage.standing(db, ask.network, 0, ask.now))
+    own = (ask.policy, usage.standing(db, ask.bucket, turn_count, ask.now))
+    limits.check_both(own, network, ask.now)
 
 
 def add_message(db: apsw.Connection, ask: Admission) -> None:
@@ -145,7 +164,7 @@ def begin(db: apsw.Connection, ask: Admission) -> None:
     db.execute("DELETE FROM _tool_outputs WHERE conversation_id = ?", (ask.conversation_id,))
     db.execute(
         "INSERT INTO _turns (id, conversation_id, tenant, namespace, bot, principal, day, reserved_tokens, "
-        "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "created_at, network) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             ask.turn_id,
             ask.conversation_id,
@@ -153,6 +172,7 @@ def begin(db: apsw.Connection, ask: Admission) -> None:
             limits.utc_day(ask.now),
             ask.reserved_tokens,
             ask.now,
+            ask.network.principal if ask.network else "",
         ),
     )
     db.execute(
@@ -221,6 +241,8 @@ def settle_all(db: apsw.Connection, ends: list[Settlement]) -> None:
 def settle(db: apsw.Connection, end: Settlement) -> None:
     """Keep the whole answer, book the tokens that it cost, close the turn."""
     _close_turn(db, end)
+    if end.trace:
+        traces.put(db, end.progressed.turn_id, end.progressed.conversation_id, end.trace, end.now)
     _write_parts(db, end.progressed, end.status)
     db.execute(
         "UPDATE _messages SET error_code = ?, error_text = ?, prompt_tokens = ?, completion_tokens = ?, "
@@ -257,7 +279,7 @@ def _close_turn(db: apsw.Connection, end: Settlement) -> None:
     row = db.execute(
         "UPDATE _turns SET status = ?, error_code = ?, prompt_tokens = ?, completion_tokens = ?, "
         "provider = ?, model = ?, ended_at = ? WHERE id = ? AND ended_at IS NULL "
-        "RETURNING tenant, namespace, bot, principal, day, reserved_tokens, created_at",
+        "RETURNING tenant, namespace, bot, principal, day, reserved_tokens, created_at, network",
         (
             end.status,
             end.error_code,
@@ -271,8 +293,11 @@ def _close_turn(db: apsw.Connection, end: Settlement) -> None:
     ).fetchone()
     if row:
         bucket = usage.Bucket(tenant=row[0], namespace=row[1], bot=row[2], principal=row[3])
-        usage.settle_tokens(db, bucket, row[4], reserved=row[5], spent=end.usage.total_tokens)
-        insight.count_turn(db, _counted(end, bucket, began_at=row[6]))
+        for one in (bucket, *([msgspec.structs.replace(bucket, principal=row[7])] if row[7] else [])):
+            usage.settle_tokens(db, one, row[4], reserved=row[5], spent=end.usage.total_tokens)
+        counted = _counted(end, bucket, began_at=row[6])
+        insight.count_turn(db, counted)
+        hours.count(db, _in_its_hour(end, counted))
 
 
 def _counted(end: Settlement, bucket: usage.Bucket, *, began_at: float) -> insight.TurnEnd:
@@ -288,6 +313,23 @@ def _counted(end: Settlement, bucket: usage.Bucket, *, began_at: float) -> insig
         is_error=end.status in ("failed", "interrupted"),
         is_answered=end.status == "done",
         took_s=end.now - began_at,
+    )
+
+
+def _in_its_hour(end: Settlement, counted: insight.TurnEnd) -> hours.HourEnd:
+    return hours.HourEnd(
+        at=end.now,
+        tenant=counted.tenant,
+        namespace=counted.namespace,
+        bot=counted.bot,
+        provider=counted.provider_name,
+        model=counted.model,
+        conversation_id=end.progressed.conversation_id,
+        prompt_tokens=counted.prompt_tokens,
+        completion_tokens=counted.completion_tokens,
+        is_error=counted.is_error,
+        is_answered=counted.is_answered,
+        took_s=counted.took_s,
     )
 
 
@@ -355,8 +397,9 @@ def messages(db: apsw.Connection, conversation_id: str) -> list[Message]:
 def recover(db: apsw.Connection, now: float) -> int:
     """Close all turns that a crash left open as interrupted, with the text they had; returns how many."""
     for id, conversation_id in db.execute(
-        "SELECT id, conversation_id FROM _messages m WHERE role = 'user' AND status = 'queued' "
-        "AND NOT EXISTS (SELECT 1 FROM _turns t WHERE t.id = m.turn_id) ORDER BY position"
+        "SELECT id, conversation_id FROM _messages m WHERE (role = 'user' OR owner != '') "
+        "AND status = 'queued' AND NOT EXISTS (SELECT 1 FROM _turns t WHERE t.id = m.turn_id) "
+        "ORDER BY position"
     ).fetchall():
         _place(db, str(id), str(conversation_id))
     rows = db.execute(
@@ -369,9 +412,9 @@ def recover(db: apsw.Connection, now: float) -> int:
 
 
 def _place(db: apsw.Connection, id: str, conversation_id: str) -> None:
-    """A message that nobody answers was stored, and told to nobody: it comes next in the log."""
+    """A message of no turn was stored, and told to nobody: it comes next in the log, and may take two."""
     db.execute(
-        "UPDATE _conversations SET last_seq = reserved_seq + 1, reserved_seq = reserved_seq + 1 WHERE id = ?",
+        "UPDATE _conversations SET last_seq = reserved_seq + 2, reserved_seq = reserved_seq + 2 WHERE id = ?",
         (conversation_id,),
     )
     db.execute(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -74,6 +74,10 @@ class Graph(Protocol):
         ...
 
 
+CallPerson: TypeAlias = Callable[[str], Awaitable[Literal["coming", "nobody", "already"]]]
+"""Asks somebody of the team to join, for a reason; tells whether anybody is there, or was asked already."""
+
+
 class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
     """What the engine hands to a tool: who asks, for which bot, and just the functions it needs.
 
@@ -89,6 +93,8 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
     """None when the bot has no knowledge base."""
     graph: Graph | None = None
     """None when the bot has no knowledge base."""
+    call_person: CallPerson | None = None
+    """None when the bot answers alone."""
 
 
 class ToolOutput(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from appliance.messages import QueryOutcome
 from appliance.tools.argument_names import refuse_unknown
 from appliance.tools.base import ToolContext, ToolError, ToolOutput
 from appliance.tools.bound import Bound
+from appliance.tools.chart_hint import CHART_PARAMETER, with_chart
 from appliance.tools.column_lists import order_list, plain_table, select_list, table_name
 from appliance.tools.filters import HELP, where
 from appliance.tools.for_model import fitting, json_text
@@ -34,6 +35,7 @@ PARAMETERS: dict[str, Any] = {
             "description": f"Rows at most: {LIMIT} by default, up to {LIMIT_MAX}.",
         },
         "offset": {"type": "integer", "description": "Rows to leave out first, with an order."},
+        "chart": CHART_PARAMETER,
     },
     "required": ["table"],
 }
@@ -58,6 +60,7 @@ class QueryTable:
         """Read; a refused query is an output that is not ok, with the reason for the model."""
         sql, parameters = statement(arguments)
         outcome = await context.run_sql(sql, self.label(arguments), parameters)
+        outcome = with_chart(outcome, arguments)
         return ToolOutput(content=_rows_text(outcome), ok=outcome.error is None, query=outcome)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from appliance.tools.base import ToolContext, ToolError, ToolOutput
+from appliance.tools.chart_hint import CHART_PARAMETER, with_chart
 from appliance.tools.for_model import outcome_text
 
 PARAMETERS: dict[str, Any] = {
@@ -15,6 +16,7 @@ PARAMETERS: dict[str, Any] = {
             "type": "string",
             "description": "What the statement finds out, in a few words for the user.",
         },
+        "chart": CHART_PARAMETER,
     },
     "required": ["sql", "description"],
 }
@@ -43,6 +45,7 @@ class ExecuteSql:
         if not isinstance(sql, str):  # a bot file may have told the model other parameters
             raise ToolError("Missing arguments: sql.")
         outcome = await context.run_sql(sql, str(arguments.get("description") or ""))
+        outcome = with_chart(outcome, arguments)
         return ToolOutput(content=outcome_text(outcome), ok=outcome.error is None, query=outcome)
 
 

@@ -53,7 +53,7 @@ async def note(
         first_at=now,
         last_at=now,
     )
-    return await library.store.write(stored.note, caller.tenant, words, gap)
+    return await library.store.write(stored.note, caller.tenant, words, gap, caller.owner)
 
 
 async def listed(

@@ -5,6 +5,7 @@ The server's own history is the truth: of the page's messages only the last one 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any
@@ -22,11 +23,16 @@ from appliance.identity import Caller
 from appliance.messages import Message, ToolResultPart, Usage
 from appliance.protocols.aisdk.body import ChatBody, Said, UiMessage, check_chat_id, outputs_in, said_in
 from appliance.protocols.aisdk.chats import SOURCE, reach, reach_or_open
+from appliance.protocols.aisdk.people import OperatorCodec
 from appliance.protocols.base import Stream
+from appliance.protocols.chunk_frames import HEADERS, SSE_TYPE
 from appliance.protocols.chunks import ChunkCodec, Ended, empty_stream, finish_reason, stream
 from appliance.protocols.credits import credits_of
 from appliance.protocols.message_ids import message_id, stored_id
 from appliance.wire import Reply
+
+NOW = sys.maxsize
+"""Behind all that a log has."""
 
 RECENT = 20
 """Messages at the end of a chat among which the newest one of the user is: an answer may go on ten times."""
@@ -95,6 +101,8 @@ def told(
     if not accepted.turn_id:  # nobody answers in a paused conversation
         del started["messageId"]
         finished = {**started, "finishReason": "stop", "usage": _usage(Usage(), unit, whole=False)}
+        if engine.own(chat.id, chat.caller).handoff == "joined":
+            return _by_person(chat, OperatorCodec(started=started, finished=finished), accepted.after)
         return empty_stream(start_id=None, started=started, finished=finished)
 
     def metadata(event: Ended) -> Mapping[str, Any]:
@@ -106,6 +114,27 @@ def told(
         accepted.turn_id, start_id=start_id, started=started, finished=metadata, earlier=earlier
     )
     return stream(codec, chat.id, chat.caller, accepted.after)
+
+
+def told_by_person(engine: Engine, chat: Chat) -> Stream | None:
+    """What a person says next; None when there is none in this chat."""
+    found = engine.own(chat.id, chat.caller)
+    if found.handoff != "joined":
+        return None
+    about = {"conversationId": chat.id, "userId": found.user_id}
+    codec = OperatorCodec(started=about, finished={**about, "finishReason": "stop"})
+    return _by_person(chat, codec, NOW)
+
+
+def _by_person(chat: Chat, codec: OperatorCodec, after: int) -> Stream:
+    return Stream(
+        codec=codec,
+        conversation_id=chat.id,
+        caller=chat.caller,
+        after=after,
+        content_type=SSE_TYPE,
+        headers=HEADERS,
+    )
 
 
 # -- the user's word ----------------------------------------------------------------------------------

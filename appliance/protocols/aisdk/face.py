@@ -11,7 +11,7 @@ from appliance.engine.choosing import default_bot, find_bot
 from appliance.engine.engine import Engine
 from appliance.errors import BotNotFound
 from appliance.events import CancelTurn
-from appliance.protocols.aisdk.answers import Chat, answer, told_again
+from appliance.protocols.aisdk.answers import Chat, answer, told_again, told_by_person
 from appliance.protocols.aisdk.body import ChatBody, is_chat_id
 from appliance.protocols.aisdk.chats import candidates, reach
 from appliance.protocols.aisdk.words import ErrorBody, refuse
@@ -42,10 +42,15 @@ async def post_chat(engine: Engine, request: Request) -> Reply | Stream:
 
 
 async def resume(engine: Engine, request: Request) -> Reply | Stream:
-    """The answer that runs, from its first chunk; 204 when none does, and whatever else is wrong (6.3)."""
+    """The answer that runs, from its first chunk; 204 when none does, and whatever else is wrong (6.3).
+
+    Where a person has taken over, what they say next.
+    """
     for chat in _chats(engine, request):
         if running := engine.running_turn(chat.id):
             return await told_again(engine, chat, running)
+        if by_person := told_by_person(engine, chat):
+            return by_person
     return Reply(status=204, body=None)
 
 

@@ -29,6 +29,7 @@ _WORDS = {
     "auth_required": (401, "AUTH_MISSING_API_KEY"),
     "invalid_credential": (401, "AUTH_INVALID_API_KEY"),
     "forbidden": (403, "AUTH_INSUFFICIENT_PERMISSIONS"),
+    "origin_not_allowed": (403, "AUTH_INSUFFICIENT_PERMISSIONS"),
     "not_found": (404, "RESOURCE_NOT_FOUND"),
     "bot_not_found": (404, "AGENT_NOT_FOUND"),
     "conversation_not_found": (404, "RESOURCE_NOT_FOUND"),

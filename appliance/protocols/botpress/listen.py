@@ -16,9 +16,11 @@ from appliance.engine.people import CustomEvent
 from appliance.events import (
     ConversationDeleted,
     EventPosted,
+    HandoffChanged,
     LogEvent,
     MessageDeleted,
     MessagePosted,
+    OperatorMessage,
     PersonJoined,
     PersonLeft,
     Progress,
@@ -91,12 +93,12 @@ class ListenCodec:
         match event:
             case MessagePosted():
                 return self._posted(event)
+            case OperatorMessage():
+                return self._by_operator(event)
+            case PersonJoined() | PersonLeft() | HandoffChanged():
+                return self._came_or_went(event)
             case MessageDeleted(message_id=id, author=author):
                 return "message_deleted", self._at_room(id=id, userId=self._author(author))
-            case PersonJoined(person=person):
-                return "participant_added", self._at_room(participantId=telling.user_id(person))
-            case PersonLeft(person=person):
-                return "participant_removed", self._at_room(participantId=telling.user_id(person))
             case EventPosted():
                 return self._event(event)
             case TextDelta(text=text):
@@ -132,6 +134,29 @@ class ListenCodec:
             client_id=event.client_id,
         )
         return "message_created", _with_is_bot(message, is_bot=False)
+
+    def _by_operator(self, event: OperatorMessage) -> tuple[str, Any]:
+        """Of the bot's side, by a user of its own."""
+        message = telling.by_operator(
+            self._room,
+            id=event.message_id,
+            author=event.author,
+            name=event.name,
+            at=event.at,
+            text=event.content,
+        )
+        return "message_created", _with_is_bot(message, is_bot=True)
+
+    def _came_or_went(self, event: PersonJoined | PersonLeft | HandoffChanged) -> tuple[str, Any] | None:
+        """Who takes part from now on, or no more: a person of the team, too."""
+        if isinstance(event, HandoffChanged):
+            person, came = event.author, event.state == "joined"
+        else:
+            person, came = event.person, isinstance(event, PersonJoined)
+        if not person:
+            return None
+        type = "participant_added" if came else "participant_removed"
+        return type, self._at_room(participantId=telling.user_id(person))
 
     def _answered(self, event: TurnDone | TurnCancelled | TurnFailed) -> tuple[str, Any] | None:
         text, self._text = "".join(self._text), []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from msgspec import UNSET
 
@@ -11,10 +11,10 @@ from appliance.engine import posts, shared
 from appliance.errors import Conflict, Forbidden, MessageNotFound
 from appliance.events import SendMessage
 from appliance.messages import Message
+from appliance.protocols import client_json
 from appliance.protocols.botpress import old, pages, payloads, rooms, shapes, telling
 from appliance.protocols.botpress.bodies import body
 from appliance.protocols.botpress.visits import Visit, check_id
-from appliance.protocols.client_json import check_depth
 from appliance.wire import Reply, Request
 
 
@@ -99,8 +99,7 @@ async def _send(
 ) -> Reply:
     payload = old.newer(asked.payload) if visit.old else asked.payload
     kept, read = payloads.checked(payload)
-    metadata: dict[str, Any] = {} if asked.metadata is UNSET else asked.metadata
-    check_depth(metadata)
+    metadata = client_json.metadata({} if asked.metadata is UNSET else asked.metadata)
     command = SendMessage(
         conversation_id=conversation.id,
         content=read.content,

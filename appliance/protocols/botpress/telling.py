@@ -20,6 +20,8 @@ from appliance.protocols.source_data import cited
 SOURCE = "botpress"
 BOT_ID = re.compile(r"bot_[0-9a-f]{32}", re.ASCII)
 """The ids of bots among those of users; nobody may take one."""
+OPERATOR_ID = "operator_"
+"""The ids of people of the team begin so; nobody may take one."""
 NO_WORDS = "(no text)"
 
 
@@ -104,6 +106,15 @@ def message(found: messages.Message, room: Room) -> shapes.Message | None:
         )
     if found.status in {"queued", "running"}:
         return None
+    if found.is_by_operator:
+        return by_operator(
+            room,
+            id=found.id,
+            author=found.author,
+            name=found.operator_name,
+            at=found.created_at,
+            text=found.text,
+        )
     failed = found.status in {"failed", "interrupted"}
     return answered(
         room,
@@ -142,6 +153,11 @@ def answered(
     told = cited(text, sources)
     metadata = {"sources": told} if told else {}
     return _message(room, id, at, room.bot_user_id, _words(words), metadata) if words else None
+
+
+def by_operator(room: Room, *, id: str, author: str, name: str, at: float, text: str) -> shapes.Message:
+    """What a person of the team said in the bot's place; `metadata` has their name: ours."""
+    return _message(room, id, at, user_id(author), _words(text), {"operator_name": name})
 
 
 def event(found: CustomEvent, room: Room) -> shapes.Event:

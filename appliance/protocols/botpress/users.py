@@ -5,10 +5,10 @@ from __future__ import annotations
 from appliance.engine import people
 from appliance.engine.admission import check_access
 from appliance.engine.people import Details
-from appliance.errors import Conflict, Forbidden, InvalidCredential, UserNotFound
+from appliance.errors import Conflict, InvalidCredential, UserNotFound
 from appliance.protocols.botpress import shapes, telling
 from appliance.protocols.botpress.bodies import body
-from appliance.protocols.botpress.visits import Visit, check_id, guest, is_a_bots
+from appliance.protocols.botpress.visits import KEPT, Visit, check_id, check_user_id, guest, is_kept
 from appliance.wire import Reply, Request
 
 
@@ -21,7 +21,9 @@ async def create(visit: Visit, request: Request) -> Reply:
     chosen = (asked.fid if visit.old else None) or asked.id or ""
     id = chosen or people.new_guest_id()
     check_id(id)
-    if is_a_bots(id) or people.is_made(chosen):
+    if is_kept(id):
+        raise Conflict(f"The id {id!r} {KEPT}")
+    if people.is_made(chosen):
         raise Conflict("There is a user of that id already.")
     stranger = guest(visit, id)
     check_access(visit.bot, stranger)  # whom the bot will not talk to needs no key
@@ -44,9 +46,7 @@ async def get_or_create(visit: Visit, request: Request) -> Reply:
     asked = body(request, shapes.UserBody)
     caller = visit.caller
     if people.find(visit.engine, caller.tenant, caller.owner) is None:
-        check_id(caller.user_id or caller.guest_id)
-        if is_a_bots(caller.user_id):
-            raise Forbidden("This id is a bot's.")
+        check_user_id(caller.user_id or caller.guest_id)
     return _one(visit, await people.get_or_create(visit.engine, caller, _details(asked)))
 
 

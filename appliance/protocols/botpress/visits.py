@@ -28,10 +28,12 @@ from appliance.errors import (
 )
 from appliance.identity import DEFAULT_TENANT, Caller
 from appliance.protocols.base import Stream
-from appliance.protocols.botpress.telling import BOT_ID
+from appliance.protocols.botpress.telling import BOT_ID, OPERATOR_ID
 from appliance.wire import Reply, Request
 
 ID = re.compile(r"[A-Za-z0-9_\-\\/]{1,70}", re.ASCII)
+
+KEPT = f"is kept for bots and people of the team (bot_…, {OPERATOR_ID}…): take another one."
 
 
 class Visit(NamedTuple):
@@ -59,7 +61,12 @@ Entry: TypeAlias = Callable[[Engine, Request, bool], Awaitable[Visit]]
 async def anybody(engine: Engine, request: Request, old: bool) -> Visit:
     """Whoever asks, with or without a key; raises `BotNotFound`."""
     tenant, bot = _address(engine, request.path["bot"])
-    asks = Caller(tenant=tenant, ip=request.caller.ip, user_agent=request.caller.user_agent)
+    asks = Caller(
+        tenant=tenant,
+        ip=request.caller.ip,
+        user_agent=request.caller.user_agent,
+        origin=request.caller.origin,
+    )
     return Visit(engine, bot, asks, old)
 
 
@@ -79,9 +86,7 @@ async def user(engine: Engine, request: Request, old: bool) -> Visit:
     if people.find(engine, caller.tenant, caller.owner) is None:
         if not (old and caller.is_user):
             raise UserNotFound("There is no such user: get or create it first.")
-        check_id(named.id)
-        if is_a_bots(named.id):
-            raise Forbidden("This id is a bot's.")
+        check_user_id(named.id)
         told = Details(name=named.name, picture_url=named.picture_url, profile=named.profile)
         await people.get_or_create(engine, caller, told)
     return visit
@@ -93,9 +98,16 @@ def check_id(id: str) -> None:
         raise InvalidInput("An id has 1 to 70 letters, digits, _, -, \\ and /.")
 
 
-def is_a_bots(id: str) -> bool:
-    """Is it kept for a bot among the users?"""
-    return bool(BOT_ID.fullmatch(id))
+def check_user_id(id: str) -> None:
+    """Raises `InvalidInput` unless it can be a user's id, and `Forbidden` when it is a kept one."""
+    check_id(id)
+    if is_kept(id):
+        raise Forbidden(f"The id {id!r} {KEPT}")
+
+
+def is_kept(id: str) -> bool:
+    """Is it one of a bot, or of a person of the team, among the users?"""
+    return bool(BOT_ID.fullmatch(id)) or id.lower().startswith(OPERATOR_ID)
 
 
 def guest(visit: Visit, id: str) -> Caller:

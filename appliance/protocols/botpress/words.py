@@ -47,6 +47,7 @@ TYPES: dict[str, tuple[int, str]] = {
     "auth_required": (401, "Unauthorized"),
     "invalid_credential": (401, "Unauthorized"),
     "forbidden": (403, "Forbidden"),
+    "origin_not_allowed": (403, "Forbidden"),
     "not_found": (404, "ResourceNotFound"),
     "bot_not_found": (404, "ResourceNotFound"),
     "conversation_not_found": (404, "ResourceNotFound"),

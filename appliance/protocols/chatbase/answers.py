@@ -122,6 +122,8 @@ async def _say(
         raise BadField("message", "message must not be blank.")
     if ask.conversation_id is not UNSET:
         conversation, acting = _named(engine, bot, caller, ask.conversation_id)
+        if conversation.handoff == "joined":
+            raise NotOngoing("A person has taken over this conversation, so it is not open to messages here.")
         return conversation, acting, await _send(engine, conversation, acting, message)
     acting = _on_behalf(caller, ask)
     conversation = await _permitted(engine.open_conversation(bot, acting, source="chatbase"))

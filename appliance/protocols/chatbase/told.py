@@ -33,6 +33,8 @@ SOURCES = {
 
 def status_of(conversation: Conversation, bot: Bot) -> shapes.Status:
     """A conversation that has had all the messages which its bot allows has ended."""
+    if conversation.handoff == "joined":
+        return "taken_over"
     if conversation.paused:
         return "paused"
     return "ended" if 0 < bot.max_turns <= conversation.turn_count else "ongoing"

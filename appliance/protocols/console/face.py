@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from appliance.protocols.base import Face
 from appliance.protocols.console import (
+    account,
     accounts,
     audit,
     backups,
@@ -13,6 +14,7 @@ from appliance.protocols.console import (
     keys,
     knowledge,
     live,
+    oidc,
     overview,
     playground,
     providers,
@@ -21,15 +23,17 @@ from appliance.protocols.console import (
     sql,
     users,
 )
+from appliance.protocols.console.refusals import refuse
 from appliance.protocols.fluxbase import shapes
-from appliance.protocols.fluxbase.face import refuse
 
 FACE = Face(
     name="Console",
     prefixes=("/admin/api",),
     endpoints=(
-        *session.ENDPOINTS,
+        *account.ENDPOINTS,
         *accounts.ENDPOINTS,
+        *session.ENDPOINTS,
+        *oidc.ENDPOINTS,
         *conversations.ENDPOINTS,
         *live.ENDPOINTS,
         *overview.ENDPOINTS,
@@ -47,6 +51,14 @@ FACE = Face(
     ),
     refuse=refuse,
     error=shapes.Problem,
-    variables={},
-    cookie=True,
+    variables={
+        "doc": "A document's id",
+        "key": "The key of a setting",
+        "backup": "The name of a backup's file",
+        "session": "A session's id, from the list of them",
+        "account": "An account's name",
+        "id": "The id of the conversation, bot, document or other thing, in the path's words",
+        "turn_id": "The id of an answer's turn, from the conversation",
+    },
+    cookie="appliance_console",
 )

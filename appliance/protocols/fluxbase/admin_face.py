@@ -37,6 +37,6 @@ FACE = Face(
         "schema": "public, or an attached file's name",
         "table": "A table's or view's name",
     },
-    cookie=True,  # 9.1
+    cookie="fluxbase_access_token",  # 9.1
     cors_headers=CORS_HEADERS,
 )

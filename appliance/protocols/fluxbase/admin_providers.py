@@ -31,14 +31,14 @@ async def list_providers(engine: Engine, request: Request) -> Reply:
     """`GET /providers`: the environment's first."""
     views = await _providers(engine, request).all()
     return Reply(
-        body=ProviderList(providers=[ProviderBody(**_body(view)) for view in views], count=len(views))
+        body=ProviderList(providers=[ProviderBody(**body_of(view)) for view in views], count=len(views))
     )
 
 
 async def get_provider(engine: Engine, request: Request) -> Reply:
     """`GET /providers/:id`."""
     view = await _providers(engine, request).get(request.path["id"])
-    return Reply(body=ProviderBody(**_body(view)))
+    return Reply(body=ProviderBody(**body_of(view)))
 
 
 async def create_provider(engine: Engine, request: Request) -> Reply:
@@ -55,7 +55,7 @@ async def create_provider(engine: Engine, request: Request) -> Reply:
         embedding_model=asked.embedding_model or "",
     )
     view = await providers.create(draft, request.caller)
-    return Reply(status=201, body=ProviderBody(**_body(view)))
+    return Reply(status=201, body=ProviderBody(**body_of(view)))
 
 
 async def update_provider(engine: Engine, request: Request) -> Reply:
@@ -70,13 +70,13 @@ async def update_provider(engine: Engine, request: Request) -> Reply:
         embedding_model=None if isinstance(model, msgspec.UnsetType) else model or "",
     )
     view = await providers.update(request.path["id"], change, request.caller)
-    return Reply(body=ProviderBody(**_body(view)))
+    return Reply(body=ProviderBody(**body_of(view)))
 
 
 async def set_default_provider(engine: Engine, request: Request) -> Reply:
     """`PUT /providers/:id/default`: the whole provider, and `isDefault` for those who read that."""
     view = await _providers(engine, request).make_default(request.path["id"], request.caller)
-    return Reply(body=DefaultBody(**_body(view), isDefault=True))
+    return Reply(body=DefaultBody(**body_of(view), isDefault=True))
 
 
 async def delete_provider(engine: Engine, request: Request) -> Reply:
@@ -184,7 +184,8 @@ def _providers(engine: Engine, request: Request) -> Providers:
     return providers
 
 
-def _body(view: ProviderView) -> dict[str, Any]:
+def body_of(view: ProviderView) -> dict[str, Any]:
+    """The fields of a `ProviderBody`."""
     return {
         "id": view.id,
         "name": view.name,

@@ -1,4 +1,4 @@
-"""The AI WebSocket: Fluxbase's frames, with our additions `seq`, `resume`, `message_id`.
+"""The AI WebSocket: Fluxbase's frames, with our additions `seq`, `resume`, `message_id`, `handoff`, `retry`.
 
 Sections in comments are those of Fluxbase's protocol as we wrote it down in docs/fluxbase.md.
 """
@@ -6,25 +6,29 @@ Sections in comments are those of Fluxbase's protocol as we wrote it down in doc
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, TypeAlias, assert_never
+from typing import Annotated, Any, TypeAlias, assert_never
 
 import msgspec
 
-from appliance.engine.engine import Opened
+from appliance.engine.engine import Opened, Resumed
 from appliance.engine.log import Entry
 from appliance.errors import ApplianceError, InvalidInput, LimitReached, StoreError
 from appliance.events import (
+    AskForPerson,
     CancelTurn,
     Command,
     ConversationDeleted,
     Decide,
     EventPosted,
+    HandoffChanged,
     MessageDeleted,
     MessagePosted,
+    OperatorMessage,
     PersonJoined,
     PersonLeft,
     Progress,
     Resume,
+    Retry,
     SendMessage,
     SourcesFound,
     StartChat,
@@ -41,6 +45,11 @@ from appliance.protocols.fluxbase.words import error_code, frame_code
 from appliance.protocols.source_data import source_data
 
 # -- what clients send -------------------------------------------------------------------------------
+
+FILES_MAX = 20
+"""Uploads that one message may name."""
+
+FileId: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
 class _Envelope(msgspec.Struct):
@@ -59,6 +68,23 @@ class _Message(msgspec.Struct):
     conversation_id: str
     content: str
     message_id: str | None = None
+    files: Annotated[list[FileId], msgspec.Meta(max_length=FILES_MAX)] = []
+    """Ours: what was uploaded for it."""
+
+
+class _Retry(msgspec.Struct):
+    """Ours: answer a message anew, as it is or with other words."""
+
+    conversation_id: str
+    message_id: str
+    content: str | None = None
+
+
+class _Handoff(msgspec.Struct):
+    """Ours: talk to a person, or not any more."""
+
+    conversation_id: str
+    wanted: bool
 
 
 class _Confirm(msgspec.Struct):
@@ -79,12 +105,14 @@ class _Resume(msgspec.Struct):
     after: int = 0
 
 
-_Frame: TypeAlias = _StartChat | _Message | _Confirm | _Cancel | _Resume
+_Frame: TypeAlias = _StartChat | _Message | _Retry | _Confirm | _Handoff | _Cancel | _Resume
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _FRAMES: dict[str, msgspec.json.Decoder[Any]] = {
     "start_chat": msgspec.json.Decoder(_StartChat),
     "message": msgspec.json.Decoder(_Message),
+    "retry": msgspec.json.Decoder(_Retry),
     "confirm": msgspec.json.Decoder(_Confirm),
+    "handoff": msgspec.json.Decoder(_Handoff),
     "cancel": msgspec.json.Decoder(_Cancel),
     "resume": msgspec.json.Decoder(_Resume),
 }
@@ -132,9 +160,19 @@ class ChatCodec:
             )
         ]
 
-    def resumed(self, conversation_id: str, position: int, running: bool) -> list[str]:
-        """Ours: where the log ends now; the frames behind the asked position follow."""
-        return [_frame("resumed", conversation_id=conversation_id, seq=position, running=running)]
+    def resumed(self, resumed: Resumed) -> list[str]:
+        """Ours: where the log ends now, and who answers; the frames behind the asked position follow."""
+        return [
+            _frame(
+                "resumed",
+                conversation_id=resumed.conversation.id,
+                seq=resumed.position,
+                running=resumed.running,
+                handoff=resumed.conversation.handoff,
+                operator_name=resumed.conversation.operator_name,
+                paused=resumed.conversation.paused,
+            )
+        ]
 
     def nothing_to_cancel(self, conversation_id: str) -> list[str]:
         """Also for a foreign conversation, so that nothing leaks (1.8)."""
@@ -147,7 +185,7 @@ class ChatCodec:
         code = error_code(error)
         if isinstance(command, StartChat) and isinstance(error, StoreError):
             code = "CONVERSATION_ERROR"
-        if isinstance(command, SendMessage | Decide) and code == "CHATBOT_NOT_FOUND":
+        if isinstance(command, SendMessage | Retry | Decide) and code == "CHATBOT_NOT_FOUND":
             code = "NO_CHATBOT"
         fields: dict[str, Any] = {"code": code, "error": error.public_text, **error.details}
         if isinstance(error, LimitReached):
@@ -162,30 +200,48 @@ class ChatCodec:
         """The frames of 1.6 for one event."""
         base: dict[str, Any] = {"conversation_id": conversation_id, "seq": entry.seq}
         match entry.event:
-            case TextDelta(text=text):
-                return [_frame("content", **base, delta=text)]
-            case Progress(step=step, message=message):
-                return [_frame("progress", **base, step=step, message=message)]
-            case ToolFinished(result=result):
-                return _tool_frames(base, result)
+            case TextDelta() | Progress() | SourcesFound() | ToolCalled() | ToolFinished():
+                return _within_turn(base, entry.event)
             case TurnStarted():
                 return [_user_message(base, entry.event)] if full and not entry.event.continues else []
-            case SourcesFound(sources=sources):
-                return [_frame("sources", **base, data=[source_data(source) for source in sources])]
-            case ToolCalled():
-                return []
-            case TurnDone(message_id=message_id, usage=usage):
-                return [_frame("done", **base, usage=_usage(usage), message_id=message_id)]
+            case TurnDone():
+                return [_done(base, entry.event)]
             case TurnCancelled():
                 return _cancelled(base, entry, entry.event, full=full, after=after)
             case TurnFailed():
                 return _failed(base, entry, entry.event, after=after)
-            case MessagePosted() | MessageDeleted():
+            case MessagePosted() | MessageDeleted() | HandoffChanged():
                 return _around_turns(base, entry.event, full=full)
+            case OperatorMessage():
+                return _operator(base, entry, entry.event, full=full, after=after)
             case PersonJoined() | PersonLeft() | EventPosted() | ConversationDeleted():
                 return []
             case _:
                 assert_never(entry.event)
+
+
+def _done(base: dict[str, Any], event: TurnDone) -> str:
+    fields: dict[str, Any] = {"usage": _usage(event.usage), "message_id": event.message_id, "at": event.at}
+    if event.feedback:
+        fields |= {"feedback": event.feedback, "comment": event.feedback_comment}
+    return _frame("done", **base, **fields)
+
+
+def _within_turn(
+    base: dict[str, Any], event: TextDelta | Progress | SourcesFound | ToolCalled | ToolFinished
+) -> list[str]:
+    """The answer while it is made."""
+    match event:
+        case TextDelta(text=text):
+            return [_frame("content", **base, delta=text)]
+        case Progress(step=step, message=message):
+            return [_frame("progress", **base, step=step, message=message)]
+        case SourcesFound(sources=sources):
+            return [_frame("sources", **base, data=[source_data(source) for source in sources])]
+        case ToolFinished(result=result):
+            return _tool_frames(base, result)
+        case ToolCalled():
+            return []
 
 
 def _error(base: dict[str, Any], event: TurnFailed) -> str:
@@ -220,7 +276,14 @@ def _command(frame: _Frame) -> Command:
                 conversation_id=frame.conversation_id,
                 content=frame.content,
                 client_id=frame.message_id or None,
+                metadata={"files": frame.files} if frame.files else {},
             )
+        case _Retry():
+            return Retry(
+                conversation_id=frame.conversation_id, message_id=frame.message_id, content=frame.content
+            )
+        case _Handoff():
+            return AskForPerson(conversation_id=frame.conversation_id, wanted=frame.wanted)
         case _Confirm():
             return Decide(
                 conversation_id=frame.conversation_id,
@@ -245,7 +308,12 @@ def _cancelled(
     cancelled = _frame("cancelled", **base)
     if entry.seq - 1 <= after:
         return [cancelled]
-    ended = {"usage": _usage(event.usage), "message_id": event.message_id, "interrupted": True}
+    ended = {
+        "usage": _usage(event.usage),
+        "message_id": event.message_id,
+        "at": event.at,
+        "interrupted": True,
+    }
     return [_frame("done", **{**base, "seq": entry.seq - 1}, **ended), cancelled]
 
 
@@ -253,28 +321,51 @@ def _failed(base: dict[str, Any], entry: Entry, event: TurnFailed, *, after: int
     if event.code != "tool_loop":
         return [_error(base, event)]
     # The one error that `done` follows (4.3): both have a position.
-    done = _frame("done", **base, usage=_usage(event.usage), interrupted=True)
+    ended = {"message_id": event.message_id, "at": event.at, "interrupted": True}
+    done = _frame("done", **base, usage=_usage(event.usage), **ended)
     return [done] if entry.seq - 1 <= after else [_error({**base, "seq": entry.seq - 1}, event), done]
 
 
-def _around_turns(base: dict[str, Any], event: MessagePosted | MessageDeleted, *, full: bool) -> list[str]:
+def _around_turns(
+    base: dict[str, Any], event: MessagePosted | MessageDeleted | HandoffChanged, *, full: bool
+) -> list[str]:
     """Ours: what people do beside turns. A message with a turn is told when that begins."""
+    if isinstance(event, MessagePosted):
+        return [] if event.turn_id else _posted(base, event, full=full)
+    if not full:
+        return []
     if isinstance(event, MessageDeleted):
-        return [_frame("message_deleted", **base, message_id=event.message_id)] if full else []
-    return [] if event.turn_id else _posted(base, event, full=full)
+        return [_frame("message_deleted", **base, message_id=event.message_id)]
+    name = {"name": event.name} if event.name else {}
+    return [_frame("handoff", **base, state=event.state, **name, at=event.at, message_id=event.message_id)]
+
+
+def _operator(
+    base: dict[str, Any], entry: Entry, event: OperatorMessage, *, full: bool, after: int
+) -> list[str]:
+    """Ours: a person's words; for clients that know no person they are an answer like the bot's."""
+    told = {"message_id": event.message_id, "at": event.at}
+    if full:
+        said = {"role": "operator", "name": event.name, "content": event.content}
+        return [_frame("message", **base, **told, **said)]
+    done = _frame("done", **base, usage=usage_body(Usage()), **told)
+    if entry.seq - 1 <= after:
+        return [done]
+    return [_frame("content", **{**base, "seq": entry.seq - 1}, delta=event.content), done]
 
 
 def _posted(base: dict[str, Any], event: MessagePosted, *, full: bool) -> list[str]:
     """Nobody answers it; with a paused bot, who wrote it is told that there is nothing to wait for."""
     frames = [_user_message(base, event)] if full else []
     if event.paused:
-        frames.append(_frame("done", **base, usage=usage_body(Usage()), paused=True))
+        frames.append(_frame("done", **base, usage=usage_body(Usage()), at=event.at, paused=True))
     return frames
 
 
 def _user_message(base: dict[str, Any], event: TurnStarted | MessagePosted) -> str:
     client = {"client_message_id": event.client_id} if event.client_id else {}
-    return _frame("user_message", **base, message_id=event.message_id, content=event.content, **client)
+    told = {"message_id": event.message_id, "content": event.content, "at": event.at}
+    return _frame("user_message", **base, **told, **client)
 
 
 def _tool_frames(base: dict[str, Any], result: ToolResult) -> list[str]:
@@ -295,7 +386,8 @@ def _tool_frames(base: dict[str, Any], result: ToolResult) -> list[str]:
 def query_body(query: QueryOutcome) -> dict[str, Any]:
     """A query's result as frames and stored messages tell it: rows as objects.
 
-    Ours on top: `columns` with their `types`, `result_id` for the file with all rows, `change` for a write.
+    Ours on top: `columns` with their `types`, `result_id` for the file with all rows, `chart` for how
+    they were asked for, `change` for a write.
     """
     body: dict[str, Any] = {
         "query": query.sql,
@@ -311,6 +403,8 @@ def query_body(query: QueryOutcome) -> dict[str, Any]:
         body["error"] = query.error
     if query.result_id:
         body["result_id"] = query.result_id
+    if query.chart:
+        body["chart"] = query.chart
     if query.change:
         body["change"] = change_body(query.change)
     return body

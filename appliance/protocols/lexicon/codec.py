@@ -8,15 +8,17 @@ from typing import Any, assert_never
 
 import msgspec
 
-from appliance.engine.engine import Opened
+from appliance.engine.engine import Opened, Resumed
 from appliance.engine.log import Entry
 from appliance.errors import ApplianceError
 from appliance.events import (
     Command,
     ConversationDeleted,
     EventPosted,
+    HandoffChanged,
     MessageDeleted,
     MessagePosted,
+    OperatorMessage,
     PersonJoined,
     PersonLeft,
     Progress,
@@ -31,8 +33,9 @@ from appliance.events import (
     TurnStarted,
 )
 from appliance.messages import Source
+from appliance.protocols import client_json
 from appliance.protocols.base import Answer
-from appliance.protocols.client_json import check_depth, mended
+from appliance.protocols.client_json import mended
 from appliance.protocols.lexicon.words import InvalidMessage, MessageTooLong, iso, told, word_of
 from appliance.protocols.source_data import cited
 
@@ -103,7 +106,7 @@ class ChatCodec:
         """No frame asks for it."""
         return []
 
-    def resumed(self, conversation_id: str, position: int, running: bool) -> list[str]:
+    def resumed(self, resumed: Resumed) -> list[str]:
         """No frame asks for it."""
         return []
 
@@ -135,7 +138,9 @@ class ChatCodec:
                 return []
             case Progress() | ToolCalled() | ToolFinished():
                 return []
-            case MessageDeleted() | PersonJoined() | PersonLeft() | EventPosted():
+            case OperatorMessage(message_id=message_id, content=content, name=name):
+                return self._by_operator(message_id, content, name)
+            case MessageDeleted() | HandoffChanged() | PersonJoined() | PersonLeft() | EventPosted():
                 return []
             case _:
                 assert_never(entry.event)
@@ -151,6 +156,20 @@ class ChatCodec:
         if event.paused:
             self._unanswered.append(event.message_id)
         return [received] if self._answering else [received, *self._unanswered_ends()]
+
+    def _by_operator(self, message_id: str, content: str, name: str) -> list[str]:
+        """Clients know the agent alone, so a person's words are an answer; `metadata` has the name: ours."""
+        frames = [self._started(), self._event("message_stream_token", chat_id=self._chat_id, token=content)]
+        self._answering = False
+        ended = self._event(
+            "message_stream_ended",
+            message_id=message_id,
+            chat_id=self._chat_id,
+            user_id=self._user_id,
+            content=content,
+            metadata={"operator_name": name},
+        )
+        return [*frames, ended]
 
     def _started(self) -> str:
         self._answering = True
@@ -221,8 +240,7 @@ def _content(said: dict[str, Any]) -> str:
 
 
 def _metadata(said: dict[str, Any]) -> dict[str, Any]:
-    metadata = said.get("metadata", {})
-    if not isinstance(metadata, dict):
+    given = said.get("metadata", {})
+    if not isinstance(given, dict):
         raise InvalidMessage("`metadata` must be a JSON object.")
-    check_depth(metadata)
-    return metadata
+    return client_json.metadata(given)

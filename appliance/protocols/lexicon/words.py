@@ -24,6 +24,7 @@ _TABLE: dict[str, tuple[int, str]] = {
     "auth_required": (401, "AUTH_ERROR"),
     "invalid_credential": (401, "AUTH_ERROR"),
     "forbidden": (403, "AUTH_ERROR"),
+    "origin_not_allowed": (403, "AUTH_ERROR"),
     "conversation_not_found": (404, "CHAT_NOT_FOUND"),
     "not_found": (404, "NOT_FOUND"),
     "route_not_found": (404, "NOT_FOUND"),

@@ -13,8 +13,10 @@ from appliance.errors import ApplianceError
 from appliance.events import (
     ConversationDeleted,
     EventPosted,
+    HandoffChanged,
     MessageDeleted,
     MessagePosted,
+    OperatorMessage,
     PersonJoined,
     PersonLeft,
     Progress,
@@ -99,6 +101,8 @@ class ChunkCodec:
                 | ToolFinished()
                 | MessagePosted()
                 | MessageDeleted()
+                | OperatorMessage()
+                | HandoffChanged()
                 | PersonJoined()
                 | PersonLeft()
                 | EventPosted()

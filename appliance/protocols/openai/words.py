@@ -20,6 +20,7 @@ _WORDS: dict[str, tuple[int, str, str | None]] = {
     "auth_required": (401, INVALID, "invalid_api_key"),
     "invalid_credential": (401, INVALID, "invalid_api_key"),
     "forbidden": (403, INVALID, "insufficient_permissions"),
+    "origin_not_allowed": (403, INVALID, "insufficient_permissions"),
     "bot_not_found": (404, INVALID, "model_not_found"),
     "conversation_not_found": (404, INVALID, "conversation_not_found"),
     "route_not_found": (404, INVALID, "unknown_url"),

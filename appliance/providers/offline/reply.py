@@ -15,6 +15,7 @@ from appliance.providers.base import ModelRequest
 from appliance.providers.offline import choosing, talk, told
 from appliance.providers.offline.answer import Result, answer, plain_answer, read_result
 from appliance.providers.offline.documents import SEARCH_TOOLS, Documents
+from appliance.providers.offline.drawing import drawing
 from appliance.providers.offline.intent import Intent, Ref, Unclear
 from appliance.providers.offline.lexicon import Lexicon
 from appliance.providers.offline.marks import split_words
@@ -76,7 +77,9 @@ class _Turn:
         self._tools = {tool.name for tool in request.tools}
         self._can_query = SQL_TOOL in self._tools
         asked = [i for i, message in enumerate(request.messages) if message.role == "user"]
-        self._questions = [request.messages[i].content for i in asked]
+        drawn = [drawing(request.messages[i].content) for i in asked]
+        self._questions = [text for _, text in drawn]
+        self._chart = drawn[-1][0] if asked else ""
         self._question = self._questions[-1] if asked else ""
         since = request.messages[asked[-1] + 1 :] if asked else []
         self._since = list(_told(since))
@@ -183,7 +186,8 @@ class _Turn:
 
     def _ask(self, lead: str, intent: Intent) -> Reply:
         arguments = {"sql": write(intent, self._lexicon), "description": describe(intent)}
-        return Reply(lead, self._call(SQL_TOOL, arguments))
+        chart = {"chart": self._chart} if self._chart else {}
+        return Reply(lead, self._call(SQL_TOOL, arguments | chart))
 
     def _think(self, intent: Intent) -> Reply:
         """What the question was taken for and the way to its answer; the query follows in the next call."""

@@ -11,12 +11,16 @@ from appliance.knowledge import Gap
 GAPS_PER_BOT_MAX = 1000
 """In a tenant; those that were asked once and longest ago go first."""
 
-_READ = "id, namespace, bot, question, asked, reason, best, conversation_id, first_at, last_at, status"
+_READ = (
+    "id, namespace, bot, question, asked, reason, best, conversation_id, first_at, last_at, status, outcome, "
+    "document_id"
+)
 
 
-def note(db: apsw.Connection, tenant: str, words: str, gap: Gap) -> Gap:
+def note(db: apsw.Connection, tenant: str, words: str, gap: Gap, asker: str = "") -> Gap:
     """Count a question, which is known by its `words`, and return it as it stands now.
 
+    `asker` is a `Caller.owner`, or '' when nothing is known of them.
     One that was closed and is asked again in vain is open again: what was done about it did not help.
     """
     db.execute(
@@ -25,7 +29,7 @@ def note(db: apsw.Connection, tenant: str, words: str, gap: Gap) -> Gap:
         "ON CONFLICT (tenant, namespace, bot, words) "
         "DO UPDATE SET asked = asked + 1, question = excluded.question, reason = excluded.reason, "
         "best = excluded.best, conversation_id = excluded.conversation_id, last_at = excluded.last_at, "
-        "status = 'open'",
+        "status = 'open', outcome = ''",
         (
             gap.id,
             tenant,
@@ -42,7 +46,39 @@ def note(db: apsw.Connection, tenant: str, words: str, gap: Gap) -> Gap:
     )
     _bound(db, tenant, gap)
     where = "tenant = ? AND namespace = ? AND bot = ? AND words = ?"
-    return _many(db, where, (tenant, gap.namespace, gap.bot, words))[0]
+    found = _many(db, where, (tenant, gap.namespace, gap.bot, words))[0]
+    db.execute("INSERT OR IGNORE INTO _gap_askers (gap, asker) VALUES (?, ?)", (found.id, asker))
+    return found
+
+
+def forget_asker(db: apsw.Connection, tenant: str, asker: str) -> None:
+    """Delete the questions that nobody but them asked; what others asked, too, leads to them no more."""
+    names = {"tenant": tenant, "asker": asker}
+    theirs = "id IN (SELECT gap FROM _gap_askers WHERE asker = :asker)"
+    db.execute(
+        f"DELETE FROM _knowledge_gaps WHERE tenant = :tenant AND {theirs} "  # noqa: S608 constants
+        "AND NOT EXISTS (SELECT 1 FROM _gap_askers a WHERE a.gap = _knowledge_gaps.id AND a.asker <> :asker)",
+        names,
+    )
+    db.execute(
+        "UPDATE _knowledge_gaps SET conversation_id = '' WHERE tenant = :tenant AND conversation_id IN "
+        "(SELECT id FROM _conversations WHERE tenant = :tenant AND owner = :asker)",
+        names,
+    )
+    db.execute(
+        "DELETE FROM _gap_askers WHERE asker = :asker "
+        "AND gap IN (SELECT id FROM _knowledge_gaps WHERE tenant = :tenant)",
+        names,
+    )
+
+
+def move_asker(db: apsw.Connection, tenant: str, from_: str, to: str) -> None:
+    """What one of them asked, the other one did: they turned out to be the same."""
+    db.execute(
+        "UPDATE OR REPLACE _gap_askers SET asker = ?3 WHERE asker = ?2 "
+        "AND gap IN (SELECT id FROM _knowledge_gaps WHERE tenant = ?1)",
+        (tenant, from_, to),
+    )
 
 
 def listed(
@@ -66,9 +102,19 @@ def listed(
     return _many(db, rest, (*bindings, limit, offset)), total
 
 
-def set_status(db: apsw.Connection, tenant: str, id: str, status: str) -> Gap | None:
+def every(db: apsw.Connection, tenant: str) -> list[Gap]:
+    """All of a tenant, the most frequent first."""
+    return _many(db, "tenant = ? ORDER BY asked DESC, last_at DESC, id", (tenant,))
+
+
+def set_status(
+    db: apsw.Connection, tenant: str, id: str, status: str, outcome: str = "", document_id: str = ""
+) -> Gap | None:
     """Close or open it; None when the tenant has no such one."""
-    db.execute("UPDATE _knowledge_gaps SET status = ? WHERE tenant = ? AND id = ?", (status, tenant, id))
+    db.execute(
+        "UPDATE _knowledge_gaps SET status = ?, outcome = ?, document_id = ? WHERE tenant = ? AND id = ?",
+        (status, outcome, document_id, tenant, id),
+    )
     found = _many(db, "tenant = ? AND id = ?", (tenant, id))
     return found[0] if found else None
 
@@ -90,17 +136,6 @@ def _many(db: apsw.Connection, rest: str, bindings: tuple[Any, ...]) -> list[Gap
 
 
 def _gap(*row: Any) -> Gap:
-    id, namespace, bot, question, asked, reason, best, conversation_id, first_at, last_at, status = row
-    return Gap(
-        id=id,
-        namespace=namespace,
-        bot=bot,
-        question=question,
-        count=asked,
-        reason=reason,
-        best=best,
-        conversation_id=conversation_id,
-        first_at=first_at,
-        last_at=last_at,
-        status=status,
-    )
+    names = [name.strip() for name in _READ.split(",")]
+    values = dict(zip(names, row, strict=True))
+    return Gap(count=values.pop("asked"), **values)

@@ -43,7 +43,11 @@ def test_every_error_code_of_the_socket_is_documented() -> None:
     assert told == {*words.FRAME_CODES}
 
 
-WIRES = ["fluxbase.md", "knowledge.md", "chatbase.md", "ai-sdk.md", "botpress.md", "lexicon.md", "openai.md"]
+WIRES = [
+    *("fluxbase.md", "knowledge.md", "chatbase.md", "ai-sdk.md", "botpress.md", "lexicon.md", "openai.md"),
+    "console.md",
+    "widget.md",
+]
 """The pages that tell of a protocol each; their tables name its requests."""
 
 

@@ -47,6 +47,12 @@ def test_values_have_the_types_that_the_bot_declares() -> None:
         "http-headers": '{"example.com": {"X-Key": "1"}}',
         "mcp-servers": '{"a": {"command": "b c"}}',
         "client-tools": '{"a": {"description": "d"}}',
+        "colour": "0a7d5c",
+        "theme": "dark",
+        "position": "left",
+        "allowed-origins": "https://example.com",
+        "identity": "required",
+        "privacy-url": "https://example.com/privacy",
     }
     values = {field.attribute: field.parse(written.get(field.key, "1")) for field in FIELDS}
     bot = Bot(name="x", **values)

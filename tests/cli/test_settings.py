@@ -7,9 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import apsw
 import pytest
 
-from appliance.store import audit, settings
+from appliance.store import audit, console_accounts, second_factors, settings
 from appliance.store.database import connect, database_path
 from appliance.store.secret import load_encryption_key
 from appliance.store.store import Store
@@ -201,6 +202,33 @@ def test_a_new_key_takes_over_from_the_old_one(tmp_path: Path) -> None:
         assert settings.values(db, Vault(key), "default").all == expected
     assert audit.entries(db, tenant="default")[0].action == "settings.rekey"
     db.close()
+
+
+def test_second_factors_of_the_console_move_to_a_new_key(tmp_path: Path) -> None:
+    appliance("set", "city", "Rome", "--data", tmp_path)
+    old = (tmp_path / "secrets.key").rename(tmp_path / "old.key").read_bytes()
+    db = connect(database_path(tmp_path))
+    for name in ("ann", "bob"):
+        place = second_factors.place(name)
+        console_accounts.add(db, name, "", "admin", 1.0)
+        console_accounts.offer_totp(db, name, Vault(old.decode()).seal(f"{name} used", place))
+        assert console_accounts.confirm_totp(db, name, _account(db, name).totp_new or b"", 1)
+        console_accounts.offer_totp(db, name, Vault(old.decode()).seal(f"{name} offered", place))
+    ran = appliance("rekey", "--data", tmp_path, given=old)
+    assert (ran.returncode, "Encrypted 5 values" in ran.stderr) == (0, True), ran.stderr
+    new = Vault(load_encryption_key(tmp_path))
+    for name in ("ann", "bob"):
+        found, place = _account(db, name), second_factors.place(name)
+        assert new.open(found.totp or b"", place) == f"{name} used"
+        assert new.open(found.totp_new or b"", place) == f"{name} offered"
+        assert found.totp_step == 1
+    db.close()
+
+
+def _account(db: apsw.Connection, name: str) -> console_accounts.Account:
+    found = console_accounts.find(db, name)
+    assert found is not None
+    return found
 
 
 def test_a_backup_is_worth_nothing_without_the_key(tmp_path: Path) -> None:

@@ -198,15 +198,18 @@ async def test_hostile_values_and_names_stay_text(scene: Scene) -> None:
 
 async def test_values_are_shown_by_the_type_of_their_column_in_the_reader_s_language(scene: Scene) -> None:
     def play(page: Page, complaints: Complaints) -> None:
-        propose(page, scene, "list")
+        page.goto(f"{scene.url}/chat/shop")
+        page.get_by_label("Ihre Frage").fill("list")
+        page.get_by_role("button", name="Senden").click()
+        expect(page.locator(".note")).to_have_count(1)
         first, second = (page.locator(".result tbody tr").nth(index).locator("td") for index in (0, 1))
         expect(first).to_have_text(
             [
                 *("1001", "31.01.2026", "31. Jan. 2026, 18:05"),
-                *("9.007.199.254.740.993", "1.234.567,5", "1.234,5", "yes", "3 bytes", ""),
+                *("9.007.199.254.740.993", "1.234.567,5", "1.234,5", "ja", "3 Bytes", ""),
             ]
         )
-        expect(second).to_have_text(["1002", "null", "null", "12", "0,25", "2", "no", "null", "null"])
+        expect(second).to_have_text(["1002", "null", "null", "12", "0,25", "2", "nein", "null", "null"])
         expect(first.nth(3)).to_have_class("number")
         expect(first.nth(1)).to_have_attribute("title", "2026-01-31")
         assert complaints.texts == []
@@ -220,7 +223,7 @@ async def test_a_result_is_saved_as_a_file_with_all_rows(scene: Scene) -> None:
         page.reload()
         expect(page.get_by_text("400 rows, the first 100 are shown")).to_be_visible()
         with page.expect_download() as saving:
-            page.get_by_role("button", name="Save CSV").click()
+            page.get_by_role("button", name="CSV").click()
         assert saving.value.suggested_filename == "shop-result.csv"
         lines = Path(saving.value.path()).read_text().splitlines()
         assert lines == ["i", *map(str, range(1, 401))]
@@ -228,7 +231,7 @@ async def test_a_result_is_saved_as_a_file_with_all_rows(scene: Scene) -> None:
         assert complaints.texts == []
         scene.sql("DELETE FROM _results")
         page.reload()
-        page.get_by_role("button", name="Save CSV").click()
+        page.get_by_role("button", name="CSV").click()
         expect(page.get_by_role("button", name="Cannot save")).to_be_visible()
 
     await drive(play)
@@ -255,7 +258,9 @@ async def test_a_decision_that_was_stopped_can_be_made_again(scene: Scene) -> No
 SHOWN = """async () => {
   const { formatter } = await import('/static/widget/values.js')
   const { sortRows } = await import('/static/widget/table.js')
-  const show = (type, value, name = 'x') => formatter(type, name)(value)
+  const { speak } = await import('/static/widget/strings.js')
+  const t = await speak('en', 'en-US')
+  const show = (type, value, name = 'x') => formatter(type, name, 'en-US', t)(value)
   const sorted = (type, ...values) =>
     sortRows(values.map((x) => ({ x })), 'x', 'ascending', type).map(({ x }) => x)
   return [

@@ -52,7 +52,7 @@ async def test_an_answer_with_sql_and_table_survives_a_reload(scene: Stage) -> N
     assert scene.asked() == ["top users"]
 
 
-async def test_a_table_sorts_by_its_heads_and_is_copied_as_csv(scene: Stage) -> None:
+async def test_a_table_sorts_by_its_heads_and_is_copied_as_it_is_shown(scene: Stage) -> None:
     def play(page: Page, complaints: Complaints) -> None:
         page.goto(f"{scene.url}/chat/sql-assistant")
         ask(page, "top users")
@@ -64,10 +64,10 @@ async def test_a_table_sorts_by_its_heads_and_is_copied_as_csv(scene: Stage) -> 
         head.get_by_role("button").click()
         expect(ids).to_have_text(["2", "1"])
         expect(head).to_have_attribute("aria-sort", "descending")
-        page.get_by_role("button", name="Copy CSV").click()
+        page.locator(".result").get_by_role("button", name="Copy").click()
         expect(page.get_by_role("button", name="Copied")).to_be_visible()
         lines = page.evaluate("navigator.clipboard.readText()").splitlines()
-        assert [line.split(",")[-1] for line in lines] == ["id", "2", "1"]  # as shown
+        assert [line.split("\t")[-1] for line in lines] == ["id", "2", "1"]  # as shown
         assert complaints.texts == []
 
     await drive(play, permissions=["clipboard-read", "clipboard-write"])
@@ -101,7 +101,7 @@ async def test_what_a_model_writes_becomes_text_and_harmless_links(scene: Stage)
         links = prose.locator("a[href]")
         addresses = [link.get_attribute("href") for link in links.all()]
         assert addresses == ["https://example.com/a_b_c", "https://example.com/pixel.png"]
-        assert {link.get_attribute("rel") for link in links.all()} == {"noopener noreferrer"}
+        assert {link.get_attribute("rel") for link in links.all()} == {"noopener noreferrer nofollow"}
         expect(prose.get_by_role("cell", name="12")).to_have_class("number")
         assert page.title() == "support"
         assert complaints.texts == []
@@ -187,7 +187,8 @@ async def test_refusals_are_told_with_what_to_do(scene: Stage) -> None:
         expect(page.locator(".failure")).to_be_visible()
         expect(page.get_by_text("Half an ans")).to_be_visible()
         page.get_by_role("button", name="Try again").click()
-        expect(page.locator(".failure")).to_have_count(2)
+        expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+        expect(page.locator(".failure")).to_have_count(1)  # the same question, answered anew
         page.goto(f"{scene.url}/chat/nobody")
         ask(page, "hello")
         expect(page.locator(".failure")).to_contain_text("There is no bot 'nobody'")
@@ -296,28 +297,43 @@ async def test_the_log_stays_at_its_end_when_the_composer_grows(scene: Stage) ->
         expect(page.locator(".note")).to_be_visible()
         page.get_by_label("Your question").fill("one\ntwo\nthree\nfour\nfive\nsix")
         left = (
-            "(pane => pane.scrollHeight - pane.scrollTop - pane.clientHeight)(document.querySelector('main'))"
+            "(log => log.parentElement.scrollHeight - log.parentElement.scrollTop"
+            " - log.parentElement.clientHeight)"
         )
-        assert page.evaluate(left) < 2
+        assert page.get_by_role("log").evaluate(left) < 2
         assert page.get_by_role("button", name="Scroll to the newest").is_hidden()
 
     await drive(play)
 
 
-async def test_a_blocked_websocket_is_told_and_can_be_tried_again(scene: Stage) -> None:
+async def test_where_no_websocket_gets_through_the_chat_goes_on_by_events(scene: Stage) -> None:
     def play(page: Page, complaints: Complaints) -> None:
         page.add_init_script(
-            "const Real = WebSocket; window.blocked = true;"
-            "window.WebSocket = function (url) {"
-            "  if (!window.blocked) return new Real(url);"
-            "  setTimeout(() => this.onclose()); this.close = () => {} }"
+            "window.WebSocket = function () { setTimeout(() => this.onclose()); this.close = () => {} }"
         )
         page.goto(f"{scene.url}/chat/support")
-        expect(page.get_by_text("WebSockets may be blocked")).to_be_visible()
-        page.evaluate("window.blocked = false")
+        for _ in ("before", "and after a reload, where it is known"):
+            ask(page, "hello")
+            expect(page.locator(".prose").last).to_have_text("You said: hello")
+            page.reload()
+            expect(page.locator(".prose").last).to_have_text("You said: hello")
+        expect(page.locator(".question")).to_have_count(2)
+        assert complaints.texts == []
+
+    await drive(play)
+
+
+async def test_a_server_that_cannot_be_reached_is_told_and_can_be_tried_again(scene: Stage) -> None:
+    def play(page: Page, complaints: Complaints) -> None:
+        page.route("**/ai/**", lambda route: route.abort())
+        page.route_web_socket("**/ai/ws*", lambda socket: socket.close())
+        page.goto(f"{scene.url}/chat/support")
+        page.get_by_label("Your question").fill("hello")
+        expect(page.get_by_text("The server may be down")).to_be_visible()
+        page.unroute("**/ai/**")
         page.get_by_role("button", name="Try again").click()
-        expect(page.get_by_text("WebSockets may be blocked")).to_be_hidden()
-        ask(page, "hello")
+        expect(page.get_by_text("The server may be down")).to_be_hidden()
+        page.get_by_label("Your question").press("Enter")
         expect(page.locator(".prose").last).to_have_text("You said: hello")
 
     await drive(play)
@@ -402,5 +418,38 @@ async def test_markdown_in_any_pieces_gives_the_same_harmless_nodes(scene: Stage
         page.goto(f"{scene.url}/")
         assert page.evaluate(FUZZ) == []
         assert complaints.texts == []
+
+    await drive(play)
+
+
+async def test_a_link_that_signs_in_as_somebody_else_is_asked_about_first(scene: Stage) -> None:
+    def play(page: Page, complaints: Complaints) -> None:
+        first, second = scene.server.token("alice"), scene.server.token("mallory")
+        page.goto(f"{scene.url}/chat/members#token={first}")
+        expect(page.get_by_label("Your question")).to_be_visible()
+        for press, kept in (("Stay", first), ("Sign in", second)):
+            link = page.context.new_page() if press == "Stay" else page
+            link.goto(f"{scene.url}/chat/members?n={press.split()[0]}#token={second}")
+            dialog = link.get_by_role(
+                "dialog", name="This link signs you in as mallory. So far you are alice."
+            )
+            expect(dialog).to_be_visible()
+            dialog.get_by_role("button", name=press).click()
+            expect(dialog).to_be_hidden()
+            expect(link.locator("appliance-chat")).to_be_attached()
+            assert "token" not in link.url
+            stored = link.evaluate("sessionStorage.getItem('appliance:token')")
+            assert stored == (f'"{second}"' if kept == second else None)
+        assert complaints.texts == []
+
+    await drive(play)
+
+
+async def test_a_token_in_the_query_signs_nobody_in_and_leaves_the_address_bar(scene: Stage) -> None:
+    def play(page: Page, complaints: Complaints) -> None:
+        page.goto(f"{scene.url}/chat/support?token={scene.server.token('alice')}")
+        expect(page.get_by_label("Your question")).to_be_visible()
+        assert "token" not in page.url
+        assert page.evaluate("sessionStorage.getItem('appliance:token')") is None
 
     await drive(play)

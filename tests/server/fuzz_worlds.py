@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from appliance.knowledge import Gap
+from appliance.store import console_links
 from appliance.store.database import connect, database_path
 from appliance.store.keys import KeyType, create_key
 from appliance.store.knowledge import gaps
@@ -135,6 +136,53 @@ def ai_sdk(served: Stack, client: httpx.Client) -> World:
     return World([bearer(served.token()), {}], ids)
 
 
+def console(served: Stack, client: httpx.Client) -> World:
+    """An admin's session and an admin's token: some things are an account's own, and sessions end."""
+    db = connect(database_path(served.data))
+    with db:
+        token = console_links.make_first(db, time.time())
+    db.close()
+    password = "a horse, a battery"
+    body = {"token": token, "name": "ann", "password": password}
+    client.post("/admin/api/setup", json=body).raise_for_status()
+    cookie = f"appliance_console={client.cookies['appliance_console']}"
+    client.cookies.clear()
+    admin = bearer(served.token("root", role="admin"))
+    client.post("/admin/api/accounts", json={"name": "bob"}, headers=admin).raise_for_status()
+    link = client.post("/admin/api/accounts", json={"name": "cy"}, headers=admin).json()["link"]
+    ids = {"account": ["bob"], "name": ["fresh"], "token": [link.partition("=")[2]]}
+    ids |= console_things(served, client, admin)
+    ids |= {"password": [password], "old": [password], "new": [password], "display_name": ["Some Body"]}
+    return World([admin, {"Cookie": cookie, "Sec-Fetch-Site": "same-origin"}], ids)
+
+
+def console_things(served: Stack, client: httpx.Client, admin: dict[str, str]) -> dict[str, list[Any]]:
+    """One of everything that its pages are about; a provider that lacks a key, so that nobody is asked."""
+    provider = {"name": "second", "provider_type": "openai", "config": {"model": "m"}}
+    made = [
+        client.get("/admin/api/bots", headers=admin).json()["items"][0]["id"],
+        client.post("/admin/api/providers", json=provider, headers=admin).json()["id"],
+        client.post("/admin/api/keys", json={"type": "anon"}, headers=admin).json()["key"]["id"],
+        ask_in_vain(served),
+        "ann",
+        "offline",
+    ]
+    served.token("ann")
+    bases, documents, _ = knowledge(client, admin)
+    backups = [client.post("/admin/api/backups", headers=admin).json()["name"] for _ in "12"]
+    question = {"role": "user", "content": "How many users are there?"}
+    body = {"model": "shop", "store": True, "messages": [question]}
+    for _ in "12":
+        client.post("/v1/chat/completions", json=body, headers=admin)  # an answer that fails is one, too
+    talks = [item["id"] for item in client.get("/admin/api/conversations", headers=admin).json()["items"]]
+    told = client.get(f"/admin/api/conversations/{talks[0]}", headers=admin).json()
+    turns = [told["messages"][-1]["turn_id"]]
+    things = {"id": [*made, *bases, *talks], "turn_id": turns, "doc": documents}
+    things |= {"backup": backups, "key": ["shop.key"]}
+    asked = {"bot": ["shop"], "sql": ["SELECT count(*) FROM orders"], "role": ["staff", "operator"]}
+    return {**things, **asked, "provider_type": ["openai"], "config": [{"model": "m"}], "items": [[]]}
+
+
 def lexicon(served: Stack, client: httpx.Client) -> World:
     headers = {"X-API-Key": key(served)}
     chats = [client.post("/api/v1/chats/", json={"user_id": "ann"}, headers=headers).json() for _ in "12"]
@@ -169,12 +217,40 @@ def botpress(served: Stack, client: httpx.Client) -> World:
     )
 
 
+def widget(served: Stack, client: httpx.Client) -> World:
+    """A visitor with two conversations that have an answer and a file each, and another who is deleted."""
+    tokens = [
+        client.post("/api/v1/widget/bots/shop/session", json={}).json()["token"] for _ in ("mine", "other")
+    ]
+    mine = bearer(tokens[0])
+    body = {"model": "shop", "store": True, "messages": [{"role": "user", "content": "How many users?"}]}
+    for _ in "12":
+        client.post("/v1/chat/completions", json=body, headers=mine).raise_for_status()
+    kept = client.get("/api/v1/widget/conversations", headers=mine).json()["items"]
+    ids = [one["id"] for one in kept]
+    db = connect(database_path(served.data))
+    sql = "SELECT id FROM _messages WHERE role = 'assistant' AND conversation_id IN (?, ?)"
+    answers = [str(row[0]) for row in db.execute(sql, ids).fetchall()]
+    db.close()
+    files = []
+    for id in ids:
+        form = {"file": ("a.txt", b"Some words to read.")}
+        made = client.post(f"/api/v1/widget/conversations/{id}/files", files=form, headers=mine)
+        if made.is_success:
+            files.append(made.json()["id"])
+    known = {"bot": ["shop"], "id": ids, "message_id": answers, "file_id": files or ["none"]}
+    values = {"user": [None], "jwt": [None], "visitor": [tokens[1]], "value": ["positive", None]}
+    return World([mine], {**known, **values})
+
+
 WORLDS: dict[str, Callable[[Stack, httpx.Client], World]] = {
     "AI SDK": ai_sdk,
     "Botpress Chat": botpress,
     "Chatbase": chatbase,
+    "Console": console,
     "Fluxbase": fluxbase,
     "Fluxbase admin": fluxbase_admin,
     "Lexicon": lexicon,
     "OpenAI": openai,
+    "Widget": widget,
 }

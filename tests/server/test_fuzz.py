@@ -43,15 +43,30 @@ CHECKED: list[Any] = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-ENDLESS = "/listen"
-"""How the path of a stream ends that goes on for ever."""
+ENDLESS = ("/listen", "/admin/api/live", "/admin/api/conversations/{id}/stream")
+"""How the paths of streams end that go on for ever."""
 STRANGERS = [{}, {"Authorization": "Bearer nobody"}, {"x-user-key": "nobody", "X-API-Key": "nobody"}]
 NEVER_GOOD = {
     "POST /api/v2/agents/{agent}/conversations/{conversation}/tool-result",
     "POST /api/v1/ai/conversations/{id}/changes/{change_id}",
+    "POST /admin/api/login",
+    "POST /admin/api/conversations/{id}/leave",
+    "POST /admin/api/conversations/{id}/messages",
+    "GET /admin/api/oidc/start",
+    "GET /admin/api/oidc/callback",
+    "POST /admin/api/account/totp/confirm",
+    "DELETE /admin/api/account/totp",
+    "DELETE /admin/api/account/sessions/{session}",
 }
-"""What needs more than is there: a call of a tool that the client runs, a change that waits."""
-BOTS = {"shop": OPEN_BOT, "private": OPEN_BOT.replace("---\n", "---\npublic: false\n", 1)}
+"""What needs more than is there.
+
+A call of a tool that the client runs, a change that waits, another service; or of an account of the console
+what a stranger could not know: a name with its password, a code, a session that nobody has ended.
+"""
+BOTS = {
+    "shop": OPEN_BOT.replace("---\n", "---\nuploads: true\n", 1),
+    "private": OPEN_BOT.replace("---\n", "---\npublic: false\n", 1),
+}
 
 WHOLE = (
     "documents/{doc}",

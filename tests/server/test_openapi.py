@@ -60,7 +60,7 @@ async def test_every_endpoint_tells_its_answers_its_refusals_and_its_variables(
     document = await described(client)
     silent = []
     for (method, path), operation in operations(document).items():
-        good = [status for status in operation["responses"] if status.startswith("2")]
+        good = [status for status in operation["responses"] if status[0] in "23"]
         variables = document["paths"][path].get("parameters", [])
         if not good or not operation["summary"] or not all(one["description"] for one in variables):
             silent.append(f"{method} {path}")

@@ -218,7 +218,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"sort": "id"}, "Did you mean order?"),
     ({"order_by": "id"}, "Did you mean order?"),
     ({"limt": 5}, "Unknown argument 'limt'. Did you mean limit?"),
-    ({"group": "id"}, "The arguments are: table, select, filter, order, limit, offset."),
+    ({"group": "id"}, "The arguments are: table, select, filter, order, limit, offset, chart."),
     ({"x" * 1_000_000: 1}, "Unknown argument"),
     ({"order": "random()"}, "is not a column name"),
     ({"filter": "id=1"}, "'filter' must be an object"),

@@ -246,3 +246,29 @@ async def test_a_fluxbase_user_finds_their_conversation_by_its_id(tmp_path: Path
             assert await bob.refused("GET", f"/conversations/{id}") == "Forbidden"
             assert await bob.refused("POST", "/conversations", {"id": id}) == "AlreadyExists"
             assert await bob.refused("POST", "/conversations/get-or-create", {"id": id}) == "Forbidden"
+
+
+async def test_nobody_speaks_as_a_person_of_the_team(tmp_path: Path) -> None:
+    async with chat_api(tmp_path) as stranger:
+        for id in ("operator_ann", "Operator_ann", "operator_"):
+            for dialect, key in (("/shop", "id"), ("/shop/v1", "fid")):
+                assert await stranger.at(dialect).refused("POST", "/users", {key: id}) == "AlreadyExists"
+        eve = await stranger.join(id="eve")
+        body = {
+            "conversationId": await eve.open(),
+            "payload": {"type": "text", "text": "Send me your password"},
+            "metadata": {"operator_name": "Ann A.", "sources": [], "colour": "red"},
+        }
+        said = (await eve.good("POST", "/messages", body))["message"]
+        assert said["metadata"] == {"colour": "red"}
+        kept = await eve.messages(said["conversationId"])
+        assert {"colour": "red"} in [one.get("metadata") for one in kept]
+        assert not any("operator_name" in one.get("metadata", {}) for one in kept)
+
+
+async def test_no_signed_key_makes_a_person_of_the_team(tmp_path: Path) -> None:
+    async with chat_api(tmp_path, botpress_encryption_key=KEY) as stranger:
+        for dialect, path in (("/shop", "/users/get-or-create"), ("/shop/v1", "/conversations")):
+            key = signed(id="operator_ann")
+            known = Person(stranger.url, stranger.http, key, "operator_ann", dialect)
+            assert await known.refused("POST", path, {}) == "Forbidden"

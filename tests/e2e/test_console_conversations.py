@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.e2e.browser import Complaints, drive
 from tests.e2e.console_stage import confirmed, console_client, first_admin, opened, told, violations
@@ -172,6 +173,43 @@ async def test_an_answer_is_seen_while_it_is_written_and_stands_there_once(tmp_p
                 expect(running).to_have_count(0)
                 expect(page.get_by_text("Well, let me see")).to_have_count(1)
                 expect(page.locator(".message.assistant .badge", has_text="Stopped")).to_be_visible()
+            assert complaints.texts == []
+
+        await drive(play, **state)
+
+
+async def test_what_was_read_before_an_answer_ended_does_not_bring_it_back(tmp_path: Path) -> None:
+    async with stack(tmp_path, reply, bots=BOTS) as served:
+        state = await first_admin(served)
+
+        def play(page: Page, complaints: Complaints) -> None:
+            late: list[tuple[Route, APIResponse]] = []
+
+            def hold_first(route: Route) -> None:
+                if late:
+                    route.continue_()
+                else:
+                    late.append((route, route.fetch()))
+
+            with visitor(page, served) as ann:
+                ann.asks("hello")
+                open_first(page, served, "hello")
+                ann.say("stuck")
+                running = page.locator(".message.running")
+                expect(running).to_contain_text("Well, let me see")
+                page.route(re.compile(r"/admin/api/conversations/[^/]+$"), hold_first)
+                ann.wants_a_person()
+                expect(page.get_by_text("The bot still answers.")).to_be_visible()
+                while not late:
+                    page.wait_for_timeout(20)
+                ann.page.evaluate("talk.chat.cancel(talk.id)")
+                expect(running).to_have_count(0)
+                with page.expect_response(re.compile(r"/admin/api/conversations/[^/]+$")):
+                    route, answer = late[0]
+                    with page.expect_request(re.compile(r"/admin/api/conversations/[^/]+$")):
+                        route.fulfill(response=answer)
+                expect(running).to_have_count(0)
+                expect(page.get_by_text("Well, let me see")).to_have_count(1)
             assert complaints.texts == []
 
         await drive(play, **state)

@@ -53,6 +53,10 @@ class Detail {
     /** Answers that are whole, until they are read as they were stored. @type {Running[]} */
     this.ended = []
     this.deleted = false
+    /** Readings that began, the one that is shown, and answers that ended meanwhile: all count up. */
+    this.began = 0
+    this.drawn = 0
+    this.settled = 0
     /** @type {any[]} */
     this.bots = []
     this.title = ''
@@ -93,8 +97,17 @@ class Detail {
 
   // -- reading ---------------------------------------------------------------------------------------
 
+  /** What comes too late is not shown: an answer that has ended since would seem to be written for ever. */
   async read() {
-    const { conversation, messages } = await get(this.path, {}, this.context.signal)
+    const number = ++this.began
+    let settled, found
+    do {
+      settled = this.settled
+      found = await get(this.path, {}, this.context.signal)
+    } while (settled !== this.settled)
+    if (number < this.drawn) return
+    this.drawn = number
+    const { conversation, messages } = found
     this.conversation = conversation
     this.#drawHead()
     this.#drawSide()
@@ -392,6 +405,7 @@ class Detail {
 
   /** The answer is whole: it is read as it was stored, and takes the place of the growing one. @param {any} frame */
   #settled(frame) {
+    this.settled += 1
     if (!this.running) return
     if (frame.type === 'done') fill(this.hint, 'The answer is complete.')
     this.running.end()

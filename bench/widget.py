@@ -15,7 +15,7 @@ from appliance.server.static_files import pack
 DIST = Path(__file__).parents[1] / "static" / "dist"
 ALL_BYTES_MAX = 30_000
 """The promise: 30 kB for everything that a visitor can ever load."""
-CEILING_BYTES = 35_500
+CEILING_BYTES = 32_400
 """What it is now, and a little: it may only become less."""
 
 
@@ -27,8 +27,8 @@ def size(path: Path) -> int:
 
 def sizes() -> dict[str, int]:
     """Bytes of each file that a visitor can ever load; of the languages the largest."""
-    found = {path.name: size(path) for path in DIST.iterdir() if path.suffix in (".js", ".css")}
-    languages = {path.name: size(path) for path in (DIST / "languages").iterdir()}
+    found = {path.name: size(path) for path in DIST.glob("*.js")}
+    languages = {path.name: size(path) for path in (DIST / "languages").glob("*.js")}
     largest = max(languages, key=lambda name: languages[name])
     return found | {f"languages/{largest}, the largest": languages[largest]}
 

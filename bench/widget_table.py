@@ -1,8 +1,9 @@
 """How long the widget keeps the page from anything else while it shows a result of 1,000 rows and 12 columns.
 
 `python -m bench.widget_table` opens a page with the widget's own modules in headless Chromium, gives it the
-result as the chat's client does, sorts it by a column and scrolls to its end; the browser's own
-`PerformanceObserver` tells the longest task of each (it tells those of 50 ms and more).
+result as the chat's client does, sorts it by columns of texts and of numbers, scrolls to its end and back.
+Chromium's trace tells the longest task of each, by the clock and by the processor's time, which other work on
+the machine does not lengthen. Then the same again with a processor that is made four times slower.
 """
 
 from __future__ import annotations
@@ -16,74 +17,108 @@ from tests.e2e.browser import ARGUMENTS
 from tests.e2e.transcript_page import transcript_page
 
 ROWS, COLUMNS = 1000, 12
-TIMES = 5
+TIMES = 3
+SLOWDOWNS = (1, 4)
+NUMBERS = ("number", "integer")
 
-WATCH = """() => {
-  window.longest = 0
-  new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) longest = Math.max(longest, duration)
-  }).observe({ type: 'longtask' })
-}"""
-QUIET = """async () => {
-  for (let n = 0; n < 10; n++) await new Promise((done) => requestAnimationFrame(() => setTimeout(done)))
-  const found = longest
-  longest = 0
-  return found
-}"""
-SHOW = """async ([columns, types, data]) => {
+PREPARE = """(given) => {
+  window.given = given
   window.it = make(true)
+  window.frames = async (count) => {
+    while (count--) await new Promise((done) => requestAnimationFrame(() => setTimeout(done)))
+  }
+}"""
+SHOW = """async () => {
+  await frames(1)
+  const [columns, types, data] = given
   feed(it.transcript, { type: 'user_message', messageId: 'q', clientMessageId: 'q', content: 'all' },
     { type: 'query_result', query: 'SELECT *', summary: 'All of it', columns, types, data },
     { type: 'done', messageId: 'a' })
   await idle(it.transcript)
 }"""
-SORT = "() => it.root.querySelectorAll('th button')[1].click()"
+SORT = """async () => {
+  for (const at of [0, 1, 1]) {
+    await frames(2)
+    it.root.querySelectorAll('th button')[at].click()
+  }
+}"""
 SCROLL = """async () => {
   const frame = it.root.querySelector('.table-frame')
-  const rows = () => it.root.querySelectorAll('tbody tr').length
-  for (let before = 0; rows() > before && rows() < 1000;) {
-    before = rows()
-    frame.scrollTop = frame.scrollHeight
-    scrollTo(0, document.documentElement.scrollHeight)
-    for (let n = 0; n < 30 && rows() === before; n++) await new Promise(requestAnimationFrame)
+  const lines = () => it.root.querySelectorAll('tbody [aria-rowindex]')
+  const seen = new Set()
+  for (let before = -1; frame.scrollTop > before;) {
+    before = frame.scrollTop
+    frame.scrollTop += 300
+    await frames(1)
+    for (const line of lines()) seen.add(line.ariaRowIndex)
   }
-  return rows()
+  frame.scrollTop = 0
+  await frames(1)
+  return seen.size
 }"""
 
 
 def result() -> list[Any]:
     """Names, types and rows of every usual kind."""
     kinds = ["text", "number", "integer", "date", "datetime", "boolean"] * 2
-    values = ["Words of a customer", 1234.56, 42, "2026-06-15", "2026-06-15T12:30:00Z", 1] * 2
+    values: list[Any] = ["Words of a customer", 1234.56, 42, "2026-06-15", "2026-06-15T12:30:00Z", 1] * 2
     names = [f"{kind}_{at}" for at, kind in enumerate(kinds)]
     rows = [
-        {name: f"{one} {n}" if kind == "text" else one + n if kind in ("number", "integer") else one
+        {name: f"{one} {n * 7919 % ROWS}" if kind == "text" else one + n if kind in NUMBERS else one
          for name, kind, one in zip(names, kinds, values, strict=True)}
         for n in range(ROWS)
     ]  # fmt: skip
     return [names, kinds, rows]
 
 
-def measure(page: Page) -> list[float]:
-    """Milliseconds of the longest task: showing, sorting, scrolling to the end."""
+def longest(page: Page, act: str) -> tuple[Any, float, float]:
+    """What the script gives, and milliseconds of the longest task: by the clock, by the processor."""
+    session = page.context.new_cdp_session(page)
+    events: list[dict[str, Any]] = []
+    whole: list[bool] = []
+    session.on("Tracing.dataCollected", lambda part: events.extend(part["value"]))
+    session.on("Tracing.tracingComplete", lambda _: whole.append(True))
+    session.send("Tracing.start", {"categories": "toplevel", "transferMode": "ReportEvents"})
+    told = page.evaluate(act)
+    page.evaluate("frames(10)")
+    session.send("Tracing.end")
+    while not whole:
+        page.wait_for_timeout(20)
+    threads = [e for e in events if e["name"] == "thread_name"]
+    pages = {(e["pid"], e["tid"]) for e in threads if e["args"]["name"] == "CrRendererMain"}
+    tasks = [e for e in events if e["name"].endswith("RunTask") and (e["pid"], e["tid"]) in pages]
+    clock, processor = (max(e.get(key, 0) for e in tasks) / 1000 for key in ("dur", "tdur"))
+    return told, clock, processor
+
+
+def measure(page: Page, slowdown: int) -> list[float]:
+    """Milliseconds of the longest tasks: showing, sorting, scrolling; by the clock, then by the processor."""
     with transcript_page(page):
-        page.evaluate(WATCH)
-        found = []
-        for act, given in ((SHOW, result()), (SORT, None), (SCROLL, None)):
-            told = page.evaluate(act, given)
-            found.append(float(page.evaluate(QUIET)))
-        assert told == ROWS, f"{told} rows on the page"
-        return found
+        page.evaluate(PREPARE, result())
+        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
+        found = [longest(page, act) for act in (SHOW, SORT, SCROLL)]
+        assert found[-1][0] == ROWS, f"{found[-1][0]} rows were on the page"
+        return [one[1] for one in found] + [one[2] for one in found]
 
 
 def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-        print(f"longest task, ms ({ROWS} rows, {COLUMNS} columns)   show   sort  scroll")
-        for _ in range(TIMES):
-            page = browser.new_page()
-            print(" " * 46, *(f"{one:6.0f}" for one in measure(page)))
-            page.close()
+        print(
+            f"longest task, ms ({ROWS} rows, {COLUMNS} columns)",
+            "  show   sort  scroll  CPU: show   sort  scroll",
+        )
+        for slowdown in SLOWDOWNS:
+            for turn in range(TIMES):
+                page = browser.new_page()
+                label = f"processor {slowdown} times slower" if slowdown > 1 and not turn else ""
+                clock = measure(page, slowdown)
+                print(
+                    f"{label:40}",
+                    *(f"{one:6.0f}" for one in clock[:3]),
+                    *(f"{one:9.0f}" for one in clock[3:]),
+                )
+                page.close()
         browser.close()
 
 

@@ -5,67 +5,89 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gzipAsync } from '../tests/clients/node_modules/@gfx/zopfli/dist/index.js'
 import { build } from '../tests/clients/node_modules/esbuild/lib/main.js'
+import { minify } from '../tests/clients/node_modules/terser/main.js'
+import { shortNames, shortProperties } from './bundle-names.mjs'
+import { numbered } from './bundle-words.mjs'
+
+/** @typedef {import('../tests/clients/node_modules/esbuild/lib/main.js').BuildOptions} BuildOptions */
+/** @typedef {import('../tests/clients/node_modules/esbuild/lib/main.js').Plugin} Plugin */
 
 const STATIC = path.dirname(fileURLToPath(import.meta.url))
 const DIST = path.join(STATIC, 'dist')
 const MARK = 'sources.sha256'
+/** Stands in the files for their version until that is known: it is reckoned from them. */
+const VERSION = 'VERSION8'
+
+const name = (/** @type {string} */ file) => path.join(STATIC, file)
+const sha256 = (/** @type {string | Buffer} */ text) => createHash('sha256').update(text)
 
 /** Every file that goes in, by its path below `static`, in an order that is always the same. */
 function sources() {
-  const inside = fs.readdirSync(path.join(STATIC, 'widget'), { recursive: true, withFileTypes: true })
+  const inside = fs.readdirSync(name('widget'), { recursive: true, withFileTypes: true })
   const files = inside.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name))
-  files.push(path.join(STATIC, 'client.js'), path.join(STATIC, 'widget.js'))
+  files.push(name('client.js'), name('widget.js'))
   return files.map((file) => path.relative(STATIC, file).split(path.sep).join('/')).sort()
 }
 
 /** The same figure as `appliance/server/widget_bundle.py` reckons. */
 function mark() {
   const hash = createHash('sha256')
-  for (const name of sources()) {
-    hash.update(`${name}\0`)
-    hash.update(createHash('sha256').update(fs.readFileSync(path.join(STATIC, name))).digest())
+  for (const file of sources()) {
+    hash.update(`${file}\0`)
+    hash.update(sha256(fs.readFileSync(name(file))).digest())
   }
   return hash.digest('hex')
 }
 
-const name = (/** @type {string} */ file) => path.join(STATIC, file)
-
-/**
- * Names of properties that get short ones: known inside of the conversation only, so that a file of before an upgrade
- * and one of after it understand each other.
- */
-const OURS = `aligned budget cancelFrame cancelling chips cited conversations current decided deciding decline failures
-  fence forget historyEnd hooks isDecision isTold isWaiting leaf onDecide onDue onEdit onFeedback onFollowUp
-  onRegenerate onRenewed onRetry onSave openChanges outbox partial passing posting refusal reopen resumeFrame resumes
-  resuming shown starts turns typesAtSeq undo writer`.split(/\s+/)
+const MODULES = sources().filter((file) => /^(client|widget\/[^/]+)\.js$/.test(file))
+const { inSource, language } = await numbered(MODULES.map(name), name('widget/languages'))
+const names = shortNames(MODULES.map(name))
 
 /** What is labelled STANDALONE only other users of the client need. */
-const shared = {
+const shared = /** @type {const} @satisfies {BuildOptions} */ ({
   bundle: true,
   minify: true,
   charset: 'utf8',
   target: 'es2022',
   legalComments: 'none',
   dropLabels: ['STANDALONE'],
-  mangleProps: new RegExp(`^(${OURS.join('|')})$`),
-  mangleCache: {},
   write: false,
-}
+})
+const TERSE = /** @type {import('../tests/clients/node_modules/terser/tools/terser.js').MinifyOptions} */ ({
+  ecma: 2022,
+  compress: { passes: 4, hoist_funs: true, keep_fargs: false, pure_getters: true, unsafe: true, unsafe_arrows: true, unsafe_methods: true },
+})
 
 const NODES = [...fs.readFileSync(name('widget/nodes.js'), 'utf8').matchAll(/^export (?:async )?function (\w+)/gm)].map(([, one]) => one)
+
+/** Words by number, names that are short, rules where they are read, and our version on every file that is loaded later. @type {Plugin} */
+const ours = {
+  name: 'ours',
+  setup(building) {
+    building.initialOptions.mangleProps = new RegExp(`^(${Object.keys(names).join('|')})$`)
+    building.initialOptions.mangleCache = { ...names }
+    building.onLoad({ filter: /\.js$/, namespace: 'file' }, ({ path: file }) => ({
+      contents: inSource(file)
+        .replace("const VERSION = ''", `const VERSION = '?v=${VERSION}'`)
+        .replace("textOf('style.css')", () => JSON.stringify(rules)),
+    }))
+    building.onResolve({ filter: /^\.\/(panel|talk)\.js$/ }, ({ path: file, kind }) =>
+      kind === 'dynamic-import' ? { path: `${file}?v=${VERSION}`, external: true } : undefined,
+    )
+  },
+}
 
 /**
  * Three files, each when it is wanted: the button, the open chat, the conversation. What makes nodes goes with the
  * first, and the others take it from there.
- * @type {import('../tests/clients/node_modules/esbuild/lib/main.js').Plugin}
+ * @type {Plugin}
  */
 const apart = {
   name: 'apart',
   setup(building) {
-    building.onResolve({ filter: /^\.\/(talk|element)\.js$/ }, ({ path: file, kind }) =>
-      kind === 'entry-point' ? undefined : { path: file, external: true },
-    )
+    building.onResolve({ filter: /^\.\/element\.js$/ }, ({ path: file }) => ({ path: file, external: true }))
     building.onResolve({ filter: /^\.\/nodes\.js$/ }, ({ path: file }) => ({ path: file, namespace: 'first' }))
     building.onLoad({ filter: /./, namespace: 'first' }, () => ({
       contents: `export { ${NODES} } from './element.js'`,
@@ -74,41 +96,53 @@ const apart = {
   },
 }
 
-/** Path below dist -> text. */
-const made = new Map()
-const make = async (/** @type {string} */ file, /** @type {import('../tests/clients/node_modules/esbuild/lib/main.js').BuildOptions} */ options) => {
-  const { outputFiles = [], mangleCache } = await build({ ...shared, ...options, write: false })
-  shared.mangleCache = mangleCache ?? shared.mangleCache
-  made.set(file, outputFiles[0].text)
+/** @param {string} text @param {boolean} [isModule] */
+async function terse(text, isModule = true) {
+  const { code = '' } = await minify(text, { ...TERSE, module: isModule, toplevel: true })
+  return code
 }
-await make('element.js', {
-  format: 'esm',
-  external: ['./panel.js'],
-  entryPoints: [name('widget/element.js')],
-})
-for (const file of ['panel.js', 'talk.js']) {
-  await make(file, { format: 'esm', plugins: [apart], entryPoints: [name(`widget/${file}`)] })
+
+/** @param {string} file @param {BuildOptions} [options] */
+async function made(file, options) {
+  const { outputFiles } = await build({ ...shared, ...options, entryPoints: [name(file)], write: false })
+  return outputFiles[0].text
 }
-for (const file of sources().filter((one) => /^widget\/([^/]+\.css|languages\/.*)$/.test(one))) {
-  await make(file.slice('widget/'.length), { mangleProps: undefined, entryPoints: [name(file)], format: file.endsWith('.js') ? 'esm' : undefined })
+
+const rules = (await made('widget/style.css')).replace(/(,|--[\w-]+:) /g, '$1').trim()
+
+/** Path below dist -> text. @type {Map<string, string>} */
+const files = new Map()
+files.set('element.js', await terse(shortProperties(await made('widget/element.js', { format: 'esm', plugins: [ours] }))))
+for (const file of ['panel.js', 'talk.js'])
+  files.set(file, await terse(shortProperties(await made(`widget/${file}`, { format: 'esm', plugins: [ours, apart] }))))
+files.set('widget.js', await terse(await made('widget.js', { format: 'iife' }), false))
+for (const file of sources().filter((one) => one.startsWith('widget/languages/')))
+  files.set(file.slice('widget/'.length), await terse(await language(name(file))))
+
+/** Path below dist -> what is in it. @type {Map<string, Buffer>} */
+const dist = new Map()
+const version = sha256([...files.values()].join('\0')).digest('hex').slice(0, VERSION.length)
+for (const [file, text] of files) {
+  const plain = Buffer.from(text.replaceAll(VERSION, version))
+  dist.set(file, plain)
+  dist.set(`${file}.gz`, Buffer.from(await gzipAsync(plain, { numiterations: 15 })))
 }
-await make('widget.js', { mangleProps: undefined, entryPoints: [name('widget.js')], format: 'iife' })
-made.set(MARK, `${mark()}\n`)
+dist.set(MARK, Buffer.from(`${mark()} ${version}\n`))
 
 if (process.argv.includes('--check')) {
   const kept = fs.readdirSync(DIST, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  const stale = [...made].filter(([file, text]) => {
+  const stale = [...dist].filter(([file, bytes]) => {
     const there = path.join(DIST, file)
-    return !fs.existsSync(there) || fs.readFileSync(there, 'utf8') !== text
+    return !fs.existsSync(there) || !fs.readFileSync(there).equals(bytes)
   })
-  if (stale.length || kept.length !== made.size) {
+  if (stale.length || kept.length !== dist.size) {
     console.error('static/dist was made of other sources. Run: make widget')
     process.exitCode = 1
   }
 } else {
   fs.rmSync(DIST, { recursive: true, force: true })
-  for (const [file, text] of made) {
+  for (const [file, bytes] of dist) {
     fs.mkdirSync(path.dirname(path.join(DIST, file)), { recursive: true })
-    fs.writeFileSync(path.join(DIST, file), text)
+    fs.writeFileSync(path.join(DIST, file), bytes)
   }
 }

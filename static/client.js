@@ -83,6 +83,9 @@ const FRAME_TOO_LONG = 1009
  *   the answer can cite as `[number]`: number, title, content, knowledge_base, similarity, page, url …
  * @property {(change: Change, summary: string, conversationId: string) => void} [onChange]  proposed or
  *   decided, after `onQueryResult`
+ * @property {(name: string, content: string, conversationId: string) => void} [onMessage]  a person of the team
+ *   writes; without it, and without `onEvent`, their words come as an answer does, by `onContent` and `onDone`
+ * @property {(state: string, name: string, conversationId: string) => void} [onHandoff]  waiting, joined, left, ended
  * @property {(usage: Usage | undefined, conversationId: string) => void} [onDone]
  * @property {(error: string, code: string | undefined,
  *   conversationId: string | undefined) => void} [onError]
@@ -104,21 +107,22 @@ export class ChatError extends Error {
 }
 
 export class AIChat {
+  /** @type {any} */
+  socket = null
+  stopped = true
+  failures = 0
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  timer
+  /** @type {{frame: object, resolve: (value: any) => void, reject: (error: Error) => void}[]} */
+  starts = []
+  /** @type {{frame: any, resolve: (value: any) => void, reject: (error: Error) => void}[]} */
+  resumes = []
+  /** @type {Map<string, Conversation>} */
+  conversations = new Map()
+
   /** @param {AIChatOptions} [options] */
   constructor(options = {}) {
     this.options = { reconnectAttempts: 3, reconnectDelay: 1000, ...options }
-    /** @type {any} */
-    this.socket = null
-    this.stopped = true
-    this.failures = 0
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.timer = undefined
-    /** @type {{frame: object, resolve: (value: any) => void, reject: (error: Error) => void}[]} */
-    this.starts = []
-    /** @type {{frame: any, resolve: (value: any) => void, reject: (error: Error) => void}[]} */
-    this.resumes = []
-    /** @type {Map<string, Conversation>} */
-    this.conversations = new Map()
   }
 
   /**
@@ -160,7 +164,7 @@ export class AIChat {
 
   /** True while the WebSocket is open; false also while reconnecting. */
   isConnected() {
-    return this.socket !== null && this.socket.readyState === 1
+    return this.socket?.readyState === 1
   }
 
   /**
@@ -172,13 +176,11 @@ export class AIChat {
    * @returns {Promise<string>} the conversation's id; rejects with a `ChatError`
    */
   startChat(chatbot, namespace, conversationId, impersonateUserId) {
-    const frame = {
-      type: 'start_chat',
-      chatbot,
-      namespace: namespace || 'default',
+    const frame = { type: 'start_chat', chatbot, namespace: namespace || 'default' }
+    STANDALONE: Object.assign(frame, {
       conversation_id: conversationId || undefined,
       impersonate_user_id: impersonateUserId || undefined,
-    }
+    })
     return this.#request(this.starts, frame)
   }
 
@@ -207,10 +209,8 @@ export class AIChat {
    * @returns {string} the message's id
    */
   sendMessage(conversationId, content, messageId = newId(), files) {
-    if (this.stopped) throw notConnected()
     STANDALONE: if (isTooLong(content)) throw tooLong()
-    this.#send(this.#conversation(conversationId).post('message', messageId, { content, files }))
-    return messageId
+    return this.#post(conversationId, 'message', messageId, { content, files })
   }
 
   /**
@@ -247,10 +247,7 @@ export class AIChat {
    * @returns {string} the message's id
    */
   confirm(conversationId, changeId, approve, messageId = newId()) {
-    if (this.stopped) throw notConnected()
-    const decision = { change_id: changeId, approve }
-    this.#send(this.#conversation(conversationId).post('confirm', messageId, decision))
-    return messageId
+    return this.#post(conversationId, 'confirm', messageId, { change_id: changeId, approve })
   }
 
   /**
@@ -324,7 +321,7 @@ export class AIChat {
 
   #reconnect() {
     if (this.stopped) return
-    if (this.failures >= this.options.reconnectAttempts) {
+    STANDALONE: if (this.failures >= this.options.reconnectAttempts) {
       return this.#end(new ChatError('CONNECTION_LOST', 'the connection was lost'))
     }
     const longest = Math.max(RECONNECT_DELAY_MAX_MS, this.options.reconnectDelay)
@@ -340,9 +337,9 @@ export class AIChat {
   #drop() {
     this.stopped = true
     clearTimeout(this.timer)
-    const socket = this.socket
+    const { socket } = this
     this.socket = null
-    if (socket) socket.close()
+    socket?.close()
   }
 
   /** It is over for good; with an `error` when nobody asked for that. @param {ChatError} [error] */
@@ -352,13 +349,20 @@ export class AIChat {
     for (const request of [...this.starts.splice(0), ...this.resumes.splice(0)]) {
       request.reject(refusal)
     }
-    if (error) this.#tell({ type: 'error', error: error.message, code: error.code })
+    STANDALONE: if (error) this.#tell({ type: 'error', error: error.message, code: error.code })
   }
 
   /** Frames that a fresh connection has to carry first, in order. */
   #backlog() {
     const conversations = [...this.conversations.values()]
     return [...this.starts.map((start) => start.frame), ...conversations.flatMap((c) => c.backlog())]
+  }
+
+  /** @param {string} conversationId @param {string} type @param {string} messageId @param {object} fields */
+  #post(conversationId, type, messageId, fields) {
+    if (this.stopped) throw notConnected()
+    this.#send(this.#conversation(conversationId).post(type, messageId, fields))
+    return messageId
   }
 
   /** Without a connection the backlog of the next one carries it. @param {object} frame */
@@ -444,6 +448,10 @@ export class AIChat {
         call(options.onQueryResult, query, summary, rowCount, data, where)
       } else if (event.type === 'sources') {
         call(options.onSources, event.data ?? [], where)
+      } else if (event.type === 'message') {
+        tellMessage(options, event, where)
+      } else if (event.type === 'handoff' && event.state) {
+        call(options.onHandoff, event.state, event.name ?? '', where)
       } else if (event.type === 'done') {
         call(options.onDone, event.usage, where)
       } else if (event.type === 'error') {
@@ -501,18 +509,19 @@ export function createClient(url, key) {
 
 /** What this side knows of one conversation; it touches no socket. */
 class Conversation {
+  /** Position of the last frame seen; undefined when the server does not number its frames. @type {number | undefined} */
+  seq
+  text = ''
+  /** Message id -> frame of messages and decisions that the server has not acknowledged, oldest first. @type {Map<string, object>} */
+  outbox = new Map()
+  cancelling = false
+  resuming = false
+  /** @type {Set<string>} */
+  typesAtSeq = new Set()
+
   /** @param {string} id */
   constructor(id) {
     this.id = id
-    /** Position of the last frame seen; undefined when the server does not number its frames. @type {number | undefined} */
-    this.seq = undefined
-    this.text = ''
-    /** Message id -> frame of messages and decisions that the server has not acknowledged, oldest first. @type {Map<string, object>} */
-    this.outbox = new Map()
-    this.cancelling = false
-    this.resuming = false
-    /** @type {Set<string>} */
-    this.typesAtSeq = new Set()
   }
 
   /** Count from `after`, so that what lies behind it is news again. @param {number} after */
@@ -632,28 +641,19 @@ function defaultUrl() {
   return new URL('/ai/ws', globalThis.location.href.replace(/^http/, 'ws')).href
 }
 
-const EVENT_NAMES = /** @type {Record<string, string>} */ ({
-  conversation_id: 'conversationId',
-  row_count: 'rowCount',
-  message_id: 'messageId',
-  client_message_id: 'clientMessageId',
-  retry_after: 'retryAfter',
-  result_id: 'resultId',
-  operator_name: 'operatorName',
-})
+/** `message_id` becomes `messageId`; what is null is left out. @param {object} fields @returns {any} */
+function camelCased(fields) {
+  const there = Object.entries(fields).filter(([, value]) => value !== null)
+  return Object.fromEntries(
+    there.map(([name, value]) => [name.replace(/_(.)/g, (_, letter) => letter.toUpperCase()), value]),
+  )
+}
 
 /** @param {Record<string, unknown>} frame @returns {ChatEvent} */
 function toEvent(frame) {
-  const fields = Object.entries(frame).filter(([, value]) => value !== null)
-  const entries = fields.map(([name, value]) => [EVENT_NAMES[name] ?? name, value])
-  const event = /** @type {ChatEvent} */ (Object.fromEntries(entries))
-  if (event.change) event.change = toChange(event.change)
+  const event = camelCased(frame)
+  if (event.change) event.change = { id: '', rows: [], ...camelCased(event.change) }
   return event
-}
-
-/** @param {any} change  as the frame has it @returns {Change} */
-function toChange({ id = '', rows = [], expires_at: expiresAt, ...fields }) {
-  return { id, rows, ...fields, ...(expiresAt ? { expiresAt } : {}) }
 }
 
 /** @param {ChatEvent} event */
@@ -689,8 +689,20 @@ function call(callback, ...values) {
   }
 }
 
-function newId() {
-  if (typeof globalThis.crypto?.randomUUID === 'function') return crypto.randomUUID()
+/** A person's words; who listens for no person has them as an answer. @param {AIChatOptions} options
+ * @param {ChatEvent} event @param {string} where */
+function tellMessage({ onContent, onDone, onEvent, onMessage }, { name = '', content = '' }, where) {
+  if (onMessage || onEvent) {
+    call(onMessage, name, content, where)
+    return
+  }
+  call(onContent, content, where)
+  call(onDone, { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }, where)
+}
+
+/** A name that nobody else has given. */
+export function newId() {
+  STANDALONE: if (typeof globalThis.crypto?.randomUUID === 'function') return crypto.randomUUID()
   // randomUUID is missing on plain-http pages of another host than localhost.
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -1,9 +1,10 @@
 // @ts-check
-/** What a team chooses for a bot here; it goes before what the bot's file says, until it is changed again. */
+/** What a team chooses for a bot here; it goes before what the bot's file says, until it is taken back. */
 import { get, patch } from './api.js'
 import { fill, h } from './dom.js'
 import { listed } from './load.js'
 import { badge, busy, card, field, formErrors, problem, toast, valuesOf } from './ui.js'
+import { choicesTable } from './bot_choices.js'
 
 /** @typedef {import('./ui/fields.js').Field} Field */
 
@@ -42,7 +43,12 @@ export function overridesForm(bot, path, onSaved) {
     { class: 'faint' },
     'What you change here goes before what the bot’s file says, and stays when the file is saved.',
   )
-  return h('div', { class: 'narrow' }, card('Limits and choices', {}, lead, form))
+  return h(
+    'div',
+    { class: 'narrow' },
+    choicesTable(bot, path, onSaved),
+    card('Limits and choices', {}, lead, form),
+  )
 }
 
 /** @param {any} bot @returns {Record<string, any>} */

@@ -11,12 +11,12 @@ const CAUGHT_UP_MS = 200
 const ENDS = ['done', 'cancelled', 'error']
 
 /**
- * Hear every frame that is new, until the returned function is called. At first, and after a loss, `resumed` comes
- * and then what the running answer has so far; what is finished by then has to be read from the conversation.
- * @param {string} path @param {(frame: any) => void} onFrame
+ * Hear every frame behind a position, until the returned function is called. At first, and after a loss, `resumed`
+ * comes and then what the running answer has so far; what is finished by then has to be read from the conversation.
+ * @param {string} path @param {number} after  the `seq` of the reading that is shown @param {(frame: any) => void} onFrame
  */
-export function follow(path, onFrame) {
-  let position = 0
+export function follow(path, after, onFrame) {
+  let position = after
   /** @type {EventSource | null} */
   let source = null
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -49,10 +49,14 @@ export function follow(path, onFrame) {
   }
 }
 
-/** Holds what was told before the connection stood, and gives on what is of the answer that is not finished. */
+/**
+ * Holds what was told before the connection stood, and gives on what is of the answer that is not finished; of those
+ * that are, only that they ended.
+ */
 class Past {
   /** @param {number} from @param {(frame: any) => void} onFrame */
   constructor(from, onFrame) {
+    this.from = from
     this.end = from
     this.onFrame = onFrame
     /** @type {any[]} */
@@ -68,12 +72,16 @@ class Past {
     if (frame.type === 'resumed') {
       this.end = frame.seq
       this.onFrame(frame)
+      if (this.end <= this.from) this.#finish()
     } else if (frame.seq > this.end) {
       this.#finish()
       return false
-    } else if (ENDS.includes(frame.type) || frame.type === 'user_message') this.held = []
-    else this.held.push(frame)
+    } else if (ENDS.includes(frame.type) || frame.type === 'user_message') {
+      this.held = []
+      if (frame.type !== 'user_message') this.onFrame(frame)
+    } else this.held.push(frame)
     clearTimeout(this.timer)
+    if (this.over) return true
     if (frame.type !== 'resumed' && frame.seq >= this.end) this.#finish()
     else this.timer = setTimeout(() => this.#finish(), CAUGHT_UP_MS)
     return true

@@ -3,7 +3,7 @@
 import { h } from './dom.js'
 import { number } from './ui.js'
 import { chart } from '../widget/chart.js'
-import { charted } from '../widget/table.js'
+import { charted } from '../widget/suits.js'
 import { formatter, guessType, isMissing, isNumeric } from '../widget/values.js'
 
 const ROWS_MAX = 100

@@ -3,17 +3,19 @@
 import { ChatElement } from '../widget/element.js'
 import { element } from '../widget/nodes.js'
 
-/** @typedef {{name: string, title?: string, description?: string}} Bot */
+/** @typedef {{name: string, namespace?: string, title?: string, description?: string}} Bot */
 
 const BASE = new URL('../../', import.meta.url)
 /** @param {string} id @returns {any} */
 const byId = (id) => document.getElementById(id)
 
 /** @param {Bot} bot */
-function card({ name, description }) {
+function card({ name, title, description }) {
   const link = element('a')
   link.setAttribute('href', new URL(`chat/${encodeURIComponent(name)}`, BASE).href)
-  link.append(element('strong', '', name), description ?? '')
+  const [heading, words] = [element('strong', '', title || name), element('span', '', description ?? '')]
+  heading.dir = words.dir = 'auto'
+  link.append(heading, words)
   const item = element('li')
   item.append(link)
   return item
@@ -59,7 +61,7 @@ async function show(bots) {
   byId('lead').textContent = bots.length ? 'Each bot answers from its own data.' : 'No public bots here yet.'
   if (!bots.length) return
   const choice = byId('bot')
-  choice.append(...bots.map(({ name }) => new Option(name)))
+  choice.append(...bots.map(({ name, title }) => new Option(title && title !== name ? `${title} (${name})` : name, name)))
   choice.addEventListener('change', () => embed(choice.value))
   byId('copy').addEventListener('click', copy)
   byId('embed').hidden = false

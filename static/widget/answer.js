@@ -14,20 +14,19 @@ const SPOKEN_CHARS_MAX = 4000
 const ROUND = 'M20 11a8 8 0 1 0-2 6M20 5v6h-6'
 
 export class Answer {
+  text = ''
+  /** @type {MarkdownWriter | null | undefined} */
+  writer
+  /** @type {HTMLElement | undefined} */
+  tools
+
   /** @param {import('./transcript.js').Known} hooks @param {string} [name]  of who gives it */
   constructor(hooks, name) {
     this.hooks = hooks
-    this.root = element('article', 'answer')
-    this.root.ariaLabel = name ?? hooks.t('answer')
-    this.root.ariaBusy = 'true'
     this.step = element('p', 'step', hooks.t('sending'))
-    this.root.append(this.step)
-    /** @type {MarkdownWriter | null} */
-    this.writer = null
+    const looks = { className: 'answer', ariaLabel: name ?? hooks.t('answer'), ariaBusy: 'true' }
+    this.root = element('article', looks, this.step)
     this.sources = new Sources(hooks)
-    this.text = ''
-    /** @type {HTMLElement | null} */
-    this.tools = null
   }
 
   get isEmpty() {
@@ -51,8 +50,7 @@ export class Answer {
     this.#endText()
     let details = this.step.previousElementSibling
     if (!details?.classList.contains('reasoning')) {
-      details = element('details', 'reasoning')
-      details.append(element('summary', '', this.hooks.t('reasoning')))
+      details = element('details', 'reasoning', element('summary', '', this.hooks.t('reasoning')))
       this.step.before(details)
     }
     details.append(element('p', '', text))
@@ -85,7 +83,7 @@ export class Answer {
     if (event.data?.length) this.step.before(resultTable(event, this.hooks))
   }
 
-  /** @param {ChatEvent} event @param {boolean} stopped */
+  /** @param {ChatEvent} event @param {boolean} [stopped] */
   done(event, stopped) {
     const { t } = this.hooks
     const { usage } = event
@@ -100,16 +98,15 @@ export class Answer {
   /** @param {() => void} act @returns {HTMLElement} */
   again(act) {
     const node = iconButton(ROUND, this.hooks.t('regenerate'), act)
-    if (this.tools) this.tools.append(node)
-    else this.root.append(node)
+    const place = this.tools ?? this.root
+    place.append(node)
     return node
   }
 
   /** @param {string} text @param {number | undefined} retryAfter seconds @param {() => void} [retry] */
   fail(text, retryAfter, retry) {
     this.#close()
-    const box = element('div', 'failure')
-    box.append(element('p', '', text))
+    const box = element('div', 'failure', element('p', '', text))
     this.root.append(box)
     if (!retry) return
     const node = button('quiet', '', () => {
@@ -135,8 +132,7 @@ export class Answer {
   #close() {
     this.#endText()
     const list = this.sources.list()
-    if (list) this.step.before(list)
-    this.step.remove()
+    this.step.replaceWith(...(list ? [list] : []))
     this.root.ariaBusy = null
   }
 

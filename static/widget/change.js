@@ -13,7 +13,7 @@ import { isMissing, toText } from './values.js'
 /** @typedef {Record<string, unknown>} Row */
 /** @typedef {(key: string, values?: Record<string, string | number>) => string} Translate */
 
-const SIGNS = /** @type {Record<string, string>} */ ({ INSERT: '+', UPDATE: '→', DELETE: '−' })
+const SIGNS = /** @type {Record<string, string>} */ ({ insert: '+', update: '→', delete: '−' })
 
 const DECIDED = new Set(['applied', 'declined', 'failed'])
 /** Timers of browsers take no longer ones. */
@@ -23,6 +23,11 @@ let cards = 0
 
 /** One change, from its proposal to what became of it. */
 export class ChangeCard {
+  /** proposed, confirming, declining, applied, declined, failed, expired */
+  status = ''
+  box = element('div')
+  state = element('p', { className: 'state', role: 'status' })
+
   /**
    * @param {ChatEvent & {change: Change}} event  the first that tells of it
    * @param {(approve: boolean) => void} onDecide
@@ -34,32 +39,25 @@ export class ChangeCard {
     const { change } = event
     this.id = change.id
     this.rows = change.rows
-    this.operation = change.operation
+    this.operation = change.operation.toLowerCase()
     this.table = change.table
-    /** proposed, confirming, declining, applied, declined, failed, expired */
-    this.status = ''
-    this.root = element('section', `change ${change.operation.toLowerCase()}`)
-    const titleId = `change-${++cards}`
-    this.root.role = 'group'
-    this.root.setAttribute('aria-labelledby', titleId)
-    this.root.tabIndex = -1 // takes the focus of a button that was pressed
-    this.title = element('h3', 'change-title')
-    this.title.id = titleId
-    this.box = element('div')
-    this.actions = element('div', 'actions')
+    const id = `change-${++cards}`
+    this.title = element('h3', { className: 'change-title', id })
     this.confirm = button('confirm', t('confirm'), () => onDecide(true))
     this.decline = button('quiet', t('decline'), () => onDecide(false))
-    this.actions.append(this.confirm, this.decline)
-    for (const choice of [this.confirm, this.decline]) choice.setAttribute('aria-describedby', titleId)
-    this.state = element('p', 'state')
-    this.state.role = 'status'
-    this.root.append(
+    this.actions = element('div', 'actions', this.confirm, this.decline)
+    for (const choice of this.actions.children) choice.setAttribute('aria-describedby', id)
+    this.root = element(
+      'section',
+      // It takes the focus of a button that was pressed.
+      { className: `change ${this.operation}`, role: 'group', tabIndex: -1 },
       this.title,
       this.box,
       queryDetails('SQL', t('how'), event.query),
       this.state,
       this.actions,
     )
+    this.root.setAttribute('aria-labelledby', id)
     this.#showRows()
     this.#enter(change.status, event.error)
     this.timer = change.expiresAt ? setTimeout(onDue, untilMs(change.expiresAt)) : undefined
@@ -116,9 +114,8 @@ export class ChangeCard {
     const rows = t('rows', { n: this.rows.length })
     // The name stands where the words of the language want it.
     const done = status === 'applied' ? '_done' : this.isOpen || this.isWaiting ? '_ask' : ''
-    const [before, after = ''] = t(`${operation.toLowerCase()}${done}`, { rows, table: '\0' }).split('\0')
-    const sign = element('span', 'sign', SIGNS[operation] ?? SIGNS.UPDATE)
-    sign.ariaHidden = 'true'
+    const [before, after = ''] = t(`change_${operation}${done}`, { rows, table: '\0' }).split('\0')
+    const sign = element('span', { className: 'sign', ariaHidden: 'true' }, SIGNS[operation] ?? SIGNS.update)
     this.title.replaceChildren(sign, ` ${before}`, element('bdi', 'name', this.table), after)
     for (const choice of [this.confirm, this.decline]) choice.disabled = status !== 'proposed'
     this.actions.hidden = !this.isOpen && !this.isWaiting
@@ -157,52 +154,35 @@ function rowsTable(rows, t) {
     first === undefined
       ? []
       : [first, ...others.filter(isChanged), ...others.filter((name) => !isChanged(name))]
-  const heads = shown.map((name) => {
-    const cell = /** @type {HTMLTableCellElement} */ (element('th', '', name))
-    cell.scope = 'col'
-    return cell
-  })
-  const table = element('table')
-  const body = element('tbody')
-  body.append(...rows.map((row) => changedRow(shown, row, t)))
-  table.append(headOf(heads), body)
-  return table
+  const heads = shown.map((name) => element('th', { scope: 'col' }, name))
+  const body = element('tbody', '', ...rows.map((row) => changedRow(shown, row, t)))
+  return element('table', '', headOf(heads), body)
 }
 
 /** @param {string[]} names @param {Change['rows'][number]} row @param {Translate} t */
 function changedRow(names, { before, after }, t) {
-  const line = element('tr')
-  for (const name of names) {
-    const cell = element('td')
-    if (!after) cell.append(marked('del', before?.[name], t('deleted'), t))
-    else if (!before)
-      cell.append(
-        Object.hasOwn(after, name)
-          ? marked('ins', after[name], t('added'), t)
-          : element('span', 'null', t('default')),
-      )
-    else if (differ(before[name], after[name])) cell.append(...fromTo(before[name], after[name], t))
-    else cell.append(valueNode(before[name], t))
-    if (before && after && differ(before[name], after[name])) cell.className = 'changed'
-    line.append(cell)
-  }
-  return line
+  const cells = names.map((name) => {
+    const [was, is] = [before?.[name], after?.[name]]
+    if (!after) return element('td', '', marked('del', was, t('deleted'), t))
+    if (!before && Object.hasOwn(after, name)) return element('td', '', marked('ins', is, t('added'), t))
+    if (!before) return element('td', '', element('span', 'null', t('default')))
+    if (differ(was, is)) return element('td', 'changed', ...fromTo(was, is, t))
+    return element('td', '', valueNode(was, t))
+  })
+  return element('tr', '', ...cells)
 }
 
 /** @param {unknown} before @param {unknown} after @param {Translate} t */
 function fromTo(before, after, t) {
   // 1 and '1' are two values.
   const exact = !isMissing(before) && !isMissing(after) && toText(before) === toText(after)
-  const arrow = element('span', 'arrow', ' → ')
-  arrow.ariaHidden = 'true'
+  const arrow = element('span', { className: 'arrow', ariaHidden: 'true' }, ' → ')
   return [marked('del', before, t('before'), t, exact), arrow, marked('ins', after, t('after'), t, exact)]
 }
 
 /** Struck out or underlined, and named for those who do not see that. @param {'del' | 'ins'} tag @param {unknown} value @param {string} word @param {Translate} t @param {boolean} [exact] */
 function marked(tag, value, word, t, exact = false) {
-  const node = element(tag)
-  node.append(element('span', 'unseen', `${word}: `), valueNode(value, t, exact))
-  return node
+  return element(tag, '', element('span', 'unseen', `${word}: `), valueNode(value, t, exact))
 }
 
 /** A missing value and an empty text are told apart, and blanks stay. @param {unknown} value @param {Translate} t @param {boolean} [exact] */

@@ -10,6 +10,10 @@ const TOP = 14
 const BOTTOM = 44
 const TICKS = 5
 const LABELS_MAX = 8
+/** Names that stand upright: how many, how long, and the height that they take. */
+const UPRIGHT_MAX = 30
+const UPRIGHT_LETTERS = 14
+const UPRIGHT = 72
 /** Where one series is so much larger than another, each gets a picture. */
 const RATIO_MAX = 50
 const LETTER_WIDTH = 7
@@ -23,20 +27,13 @@ const LETTER_WIDTH = 7
  * @param {string} drawing.kind  bar, line; else what suits
  * @param {string} drawing.title
  * @param {boolean} [drawing.isPart]  of several pictures
+ * @param {boolean} [drawing.isTilted]  the names of many bars stand upright, so that each has its own
  * @param {import('./transcript.js').Known} hooks
  * @returns {HTMLElement}
  */
 export function chart(drawing, hooks) {
-  const { data, columns, label, values, kind, title, isPart } = drawing
+  const { data, columns, label, values, kind, title, isPart, isTilted } = drawing
   const { t, locale } = hooks
-  const peaks = values.map((index) =>
-    Math.max(...data.map((row) => Math.abs(numberOf(row[columns[index].name]) ?? 0))),
-  )
-  if (Math.max(...peaks) > RATIO_MAX * Math.min(...peaks)) {
-    const parts = element('div')
-    parts.append(...values.map((index) => chart({ ...drawing, values: [index], isPart: true }, hooks)))
-    return parts
-  }
   const names = columns[label]
   const isTime = /^date/.test(names.type)
   const isLine = kind ? kind === 'line' : isTime
@@ -44,6 +41,12 @@ export function chart(drawing, hooks) {
     isTime && isDescending(data.map((row) => toText(row[names.name]))) ? [...data].reverse() : data
   const places = sorted.map((row) => (isMissing(row[names.name]) ? '–' : names.format(row[names.name])))
   const lists = values.map((index) => sorted.map((row) => numberOf(row[columns[index].name])))
+  const peaks = lists.map((list) => Math.max(...list.map((value) => Math.abs(value ?? 0))))
+  if (Math.max(...peaks) > RATIO_MAX * Math.min(...peaks)) {
+    const parts = values.map((index) => chart({ ...drawing, values: [index], isPart: true }, hooks))
+    return element('div', '', ...parts)
+  }
+  const upright = isTilted && !isLine && places.length > LABELS_MAX ? ' rotate(-75)' : ''
   const ticks = niceTicks(lists.flat().filter((value) => value !== null))
   const short = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 2 })
   const tickTexts = ticks.map((tick) => short.format(tick))
@@ -53,48 +56,38 @@ export function chart(drawing, hooks) {
   const [low, high] = [ticks[0], ticks[ticks.length - 1]]
   const y = (/** @type {number} */ value) => TOP + (HEIGHT - TOP - BOTTOM) * ((high - value) / (high - low))
 
-  const box = element('div', 'chart')
   const legends = values.map((index) => columns[index].name)
-  const svg = drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', direction: 'ltr' })
+  const svg = drawn('svg', { viewBox: `0 0 ${WIDTH} ${upright ? HEIGHT + UPRIGHT : HEIGHT}`, role: 'img', direction: 'ltr' })
   svg.ariaLabel = summary()
   ticks.forEach((tick, index) => {
+    const [y1, y2] = [y(tick), y(tick)]
     svg.append(
-      drawn('line', {
-        class: tick === 0 ? 'axis' : 'grid',
-        x1: left,
-        x2: WIDTH - 8,
-        y1: y(tick),
-        y2: y(tick),
-      }),
+      drawn('line', { class: tick ? 'grid' : 'axis', x1: left, x2: WIDTH - 8, y1, y2 }),
+      drawn('text', { x: left - 6, y: y1 + 4, 'text-anchor': 'end' }, tickTexts[index]),
     )
-    svg.append(drawn('text', { x: left - 6, y: y(tick) + 4, 'text-anchor': 'end' }, tickTexts[index]))
   })
-  const every = Math.ceil(places.length / LABELS_MAX)
+  const every = Math.ceil(places.length / (upright ? UPRIGHT_MAX : LABELS_MAX))
   const rows = places.length > 3 ? 2 : 1
   const room = Math.floor((step * every * rows) / LETTER_WIDTH)
   places.forEach((place, index) => {
     if (index % every) return
-    const lowered = ((index / every) % rows) * 16
+    const lowered = upright ? 0 : ((index / every) % rows) * 16
     svg.append(
       drawn(
         'text',
-        { x: x(index), y: HEIGHT - BOTTOM + 18 + lowered, 'text-anchor': 'middle' },
-        cut(place, room),
+        {
+          'text-anchor': upright ? 'end' : 'middle',
+          transform: `translate(${x(index)} ${HEIGHT - BOTTOM + 18 + lowered})${upright}`,
+        },
+        cut(place, upright ? UPRIGHT_LETTERS : room),
       ),
     )
   })
-  lists.forEach((list, number) => svg.append(isLine ? line(list, number) : bars(list, number)))
-  box.append(svg)
-  if (isPart || legends.length > 1) {
-    const legend = element('p', 'legend')
-    legends.forEach((name, number) => {
-      const item = element('span', `series-${number + 1}`)
-      item.append(element('bdi', '', name))
-      legend.append(item)
-    })
-    box.append(legend)
-  }
-  return box
+  svg.append(...lists.map(series))
+  const items = legends.map((name, number) =>
+    element('span', `series-${number + 1}`, element('bdi', '', name)),
+  )
+  return element('div', 'chart', svg, (isPart || items.length > 1) && element('p', 'legend', ...items))
 
   /** @param {number} place @param {number} number @param {number} value */
   function words(place, number, value) {
@@ -115,43 +108,28 @@ export function chart(drawing, hooks) {
     return `${title ? `${title}. ` : ''}${kindText} ${parts.join(' ')}`
   }
 
-  /** @param {(number | null)[]} list @param {number} number */
-  function bars(list, number) {
+  /** Missing values leave a gap. @param {(number | null)[]} list @param {number} number */
+  function series(list, number) {
     const group = drawn('g', { class: `series-${number + 1}` })
     const width = Math.min(step * 0.75, 72) / lists.length
-    list.forEach((value, place) => {
-      if (value === null) return
-      const from = x(place) + width * (number - lists.length / 2)
-      const [a, b] = [y(Math.max(value, 0)), y(Math.min(value, 0))]
-      const bar = drawn('rect', {
-        x: from,
-        y: a,
-        width: Math.max(width - 1, 1),
-        height: Math.max(b - a, 1),
-        rx: 2,
-      })
-      bar.append(drawn('title', {}, words(place, number, value)))
-      group.append(bar)
-    })
-    return group
-  }
-
-  /** Missing values leave a gap. @param {(number | null)[]} list @param {number} number */
-  function line(list, number) {
-    const group = drawn('g', { class: `series-${number + 1}` })
     let path = ''
-    let isOpen = false
-    list.forEach((value, place) => {
-      if (value !== null) path += `${isOpen ? 'L' : 'M'}${x(place).toFixed(1)} ${y(value).toFixed(1)}`
-      isOpen = value !== null
-    })
-    group.append(drawn('path', { d: path, fill: 'none' }))
     list.forEach((value, place) => {
       if (value === null) return
-      const dot = drawn('circle', { cx: x(place), cy: y(value), r: places.length > 30 ? 2.5 : 4 })
-      dot.append(drawn('title', {}, words(place, number, value)))
-      group.append(dot)
+      const at = [x(place), y(value)]
+      path += `${isMissing(list[place - 1]) ? 'M' : 'L'}${at.map((px) => px.toFixed(1)).join(' ')}`
+      const mark = isLine
+        ? drawn('circle', { cx: at[0], cy: at[1], r: places.length > 30 ? 2.5 : 4 })
+        : drawn('rect', {
+            x: at[0] + width * (number - lists.length / 2),
+            y: y(Math.max(value, 0)),
+            width: Math.max(width - 1, 1),
+            height: Math.max(Math.abs(y(0) - at[1]), 1),
+            rx: 2,
+          })
+      mark.append(drawn('title', {}, words(place, number, value)))
+      group.append(mark)
     })
+    if (isLine) group.prepend(drawn('path', { d: path, fill: 'none' }))
     return group
   }
 }

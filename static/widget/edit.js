@@ -8,11 +8,9 @@ import { button, element } from './nodes.js'
  * @returns {[HTMLTextAreaElement, ...HTMLElement[]]}
  */
 export function form(text, label, t, onSend, onClose) {
-  const area = /** @type {HTMLTextAreaElement} */ (element('textarea'))
-  area.value = text
-  area.dir = 'auto'
-  area.rows = Math.min(8, text.split('\n').length + 1)
-  area.placeholder = area.ariaLabel = label
+  const rows = Math.min(8, text.split('\n').length + 1)
+  const looks = { value: text, dir: 'auto', rows, placeholder: label, ariaLabel: label }
+  const area = /** @type {HTMLTextAreaElement} */ (element('textarea', looks))
   const send = () => onSend(area.value.trim())
   const all = /** @type {[HTMLTextAreaElement, ...HTMLElement[]]} */ ([
     area,

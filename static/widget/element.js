@@ -1,7 +1,7 @@
 // @ts-check
 /** `<appliance-chat>`: the button that opens the chat, and what a page can ask of it. The chat is loaded when wanted. */
 import { Memory } from './memory.js'
-import { drawn, element, picture } from './nodes.js'
+import { button, drawn, element, picture } from './nodes.js'
 import { choose, speak } from './strings.js'
 
 export * from './nodes.js' // the bundle's other files take them from here
@@ -29,38 +29,37 @@ width:56px;height:56px;padding:14px;border:0;border-radius:50%;background:var(--
 .badge-count{position:absolute;top:-2px;right:-2px;min-width:20px;padding:0 5px;border-radius:10px;background:#b3261e;color:#fff;font-size:12px;line-height:20px}
 @media(forced-colors:active){.launcher{border:2px solid ButtonText}}`
 
-const sheet = new CSSStyleSheet()
-sheet.replaceSync(STYLE)
-
 export class ChatElement extends HTMLElement {
   static observedAttributes = ['theme', 'position', 'colour', 'open']
 
+  root = this.attachShadow({ mode: 'open' })
+  frame = element('div', 'frame')
+  /** The `Panel`, once it was opened. @type {any} */
+  panel
+  server = HERE
+  locale = 'en'
+  /** @type {import('./strings.js').Translate} */
+  t = (key) => key
+  memory = new Memory('appliance')
+  tab = new Memory('appliance', 'sessionStorage')
+  badge = element('span', 'badge-count')
+  launcher = button('launcher', '', () => this.toggle())
+  isOpen = false
+  isDressed = false
+  unread = 0
+  /** What the server tells of the bot. @type {Record<string, any>} */
+  info = {}
+  /** @type {Identity | null} */
+  identity = null
+  /** @type {Promise<any> | null | undefined} */
+  loading
+  /** Settled when the words and the bot's settings are there. @type {Promise<void> | undefined} */
+  ready
+
   constructor() {
     super()
-    this.root = this.attachShadow({ mode: 'open' })
-    this.root.adoptedStyleSheets = [sheet]
-    this.frame = element('div', 'frame')
+    this.#adopt(STYLE)
     this.root.append(this.frame)
-    /** The `Panel`, once it was opened. @type {any} */
-    this.panel = null
-    this.server = HERE
-    this.language = this.locale = 'en'
-    /** @type {import('./strings.js').Translate} */
-    this.t = (key) => key
-    this.memory = new Memory('appliance')
-    this.tab = new Memory('appliance', 'sessionStorage')
-    this.launcher = /** @type {HTMLButtonElement} */ (element('button', 'launcher'))
-    this.badge = element('span', 'badge-count')
-    this.isOpen = this.isDressed = false
-    this.unread = 0
-    /** What the server tells of the bot. @type {Record<string, any>} */
-    this.info = {}
-    /** @type {Identity | null} */
-    this.identity = null
-    /** @type {Promise<any> | null} */
-    this.loading = null
-    /** @type {Promise<void> | null} settled when the words and the bot's settings are there */
-    this.ready = null
   }
 
   connectedCallback() {
@@ -145,13 +144,26 @@ export class ChatElement extends HTMLElement {
     return this.getAttribute('bot') ?? ''
   }
 
+  // React and Vue set what an element has as a property, once it is known, and leave its attribute out.
+  set bot(name) {
+    this.setAttribute('bot', name)
+  }
+
   /** '' floats over the page, `inline` fills its place in it, `page` is all of it. */
   get mode() {
     return this.getAttribute('mode') ?? ''
   }
 
+  set mode(mode) {
+    this.setAttribute('mode', mode)
+  }
+
   get heading() {
     return this.getAttribute('heading') || this.info.title || this.bot
+  }
+
+  set heading(text) {
+    this.setAttribute('heading', text)
   }
 
   /** @param {string} type @param {any} [detail] */
@@ -166,14 +178,6 @@ export class ChatElement extends HTMLElement {
     this.#show()
   }
 
-  /** A file of rules from our folder, for all that is inside. @param {string} name */
-  async adopt(name) {
-    const text = await (await fetch(new URL(name, import.meta.url))).text()
-    const rules = new CSSStyleSheet()
-    rules.replaceSync(text)
-    this.root.adoptedStyleSheets.push(rules)
-  }
-
   /** @returns {Promise<any>} the panel */
   load() {
     this.loading ??= this.#load().catch((error) => {
@@ -184,9 +188,17 @@ export class ChatElement extends HTMLElement {
     return this.loading
   }
 
+  /** Rules for all that is inside. @param {string} text */
+  #adopt(text) {
+    const sheet = new CSSStyleSheet()
+    sheet.replaceSync(text)
+    this.root.adoptedStyleSheets.push(sheet)
+  }
+
   async #load() {
     await this.ready
-    const [{ Panel }] = await Promise.all([import('./panel.js'), this.adopt('style.css')])
+    const { Panel, rules } = await import('./panel.js')
+    this.#adopt(await rules())
     this.panel = new Panel(this)
     this.panel.node.hidden = !this.isOpen
     this.frame.prepend(this.panel.node)
@@ -194,7 +206,7 @@ export class ChatElement extends HTMLElement {
   }
 
   async #start() {
-    this.server = (this.getAttribute('server') ?? HERE).replace(/\/?$/, '/')
+    this.server = (this.getAttribute('server') ?? this.server).replace(/\/?$/, '/')
     const path = new URL(this.server, location.href).href
     const prefix = path.startsWith(`${location.origin}/`)
       ? `appliance${new URL(path).pathname}`
@@ -208,7 +220,6 @@ export class ChatElement extends HTMLElement {
     else if (id) this.identity ??= { id, hash, name }
     const wanted = [this.getAttribute('lang'), document.documentElement.lang, ...navigator.languages]
     const { lang, locale } = choose(wanted)
-    this.language = lang
     this.locale = locale
     const [t] = await Promise.all([speak(lang, locale), this.describe()])
     this.t = t
@@ -243,11 +254,8 @@ export class ChatElement extends HTMLElement {
 
   #launch() {
     const { launcher, badge } = this
-    launcher.type = 'button'
     launcher.part.add('launcher')
-    launcher.append(picture(drawn('path', { d: BUBBLE })))
-    launcher.append(badge)
-    launcher.addEventListener('click', () => this.toggle())
+    launcher.append(picture(drawn('path', { d: BUBBLE })), badge)
     if (!this.mode) this.frame.append(launcher)
     this.#show()
   }

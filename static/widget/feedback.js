@@ -15,17 +15,16 @@ const COMMENT_CHARS_MAX = 2000
  */
 export function toolbar({ messageId: id, feedback = '', comment = '' }, text, hooks) {
   const { t, onFeedback } = hooks
-  const bar = element('div', 'tools')
   const copy = iconButton(COPY, t('copy'), () => copyText(copy, t, text))
-  bar.append(copy)
+  const bar = element('div', 'tools', copy)
   if (!id || !onFeedback || hooks.feedback === false) return bar
-  const state = element('span', 'told faint')
-  state.role = 'status'
-  const thumbs = ['positive', 'negative'].map((value) => {
-    const thumb = iconButton(THUMB, t(value), () => rate(value))
-    thumb.classList.add(value)
-    return thumb
-  })
+  const state = element('span', { className: 'told faint', role: 'status' })
+  const thumbs = [
+    iconButton(THUMB, t('positive'), () => rate('positive')),
+    iconButton(THUMB, t('negative'), () => rate('negative')),
+  ]
+  thumbs[0].classList.add('positive')
+  thumbs[1].classList.add('negative')
   /** @type {HTMLElement | null} */
   let open = null
   const show = () =>
@@ -44,7 +43,6 @@ export function toolbar({ messageId: id, feedback = '', comment = '' }, text, ho
     if (isKept && feedback) bar.after((open = words()))
   }
   const words = () => {
-    const box = element('div', 'words')
     const close = () => {
       box.remove()
       thumbs.find((thumb) => thumb.classList.contains(feedback))?.focus()
@@ -58,7 +56,7 @@ export function toolbar({ messageId: id, feedback = '', comment = '' }, text, ho
     }
     const nodes = form(comment, t('words'), t, send, close)
     nodes[0].maxLength = COMMENT_CHARS_MAX
-    box.append(...nodes)
+    const box = element('div', 'words', ...nodes)
     return box
   }
   show()

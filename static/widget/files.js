@@ -1,11 +1,12 @@
 // @ts-check
 /** Files that go with a conversation: sent with progress, listed below the question, taken back. */
+import { ChatError } from '../client.js'
 import { button, element } from './nodes.js'
 
 /** @typedef {{id: string, name: string, bytes: number, characters?: number, note?: string}} Upload */
 
 /**
- * Send one file; rejects with an `Error` that has the server's words and `code`.
+ * Send one file; rejects with a `ChatError` that has the server's words.
  * @param {string} url  of `…/conversations/<id>/files` @param {string} token @param {File} file
  * @param {(share: number) => void} [onProgress]  from 0 to 1 @param {AbortSignal} [signal]
  * @returns {Promise<Upload>}
@@ -14,7 +15,7 @@ export function uploadFile(url, token, file, onProgress, signal) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest() // the only one that tells how far it is
     const fail = (/** @type {any} */ body) =>
-      reject(Object.assign(new Error(body?.error ?? ''), { code: body?.code ?? 'UPLOAD_FAILED' }))
+      reject(new ChatError(body?.code ?? 'UPLOAD_FAILED', body?.error ?? ''))
     request.open('POST', url)
     request.setRequestHeader('Authorization', `Bearer ${token}`)
     request.responseType = 'json'
@@ -30,16 +31,16 @@ export function uploadFile(url, token, file, onProgress, signal) {
 
 /** The files of the next question, as a list. */
 export class FileList {
+  /** @type {Map<HTMLElement, Upload | null>} */
+  chips = new Map()
+  sending = 0
+
   /** @param {import('./talk.js').Talk} talk */
   constructor(talk) {
     this.talk = talk
     this.panel = talk.panel
     this.t = talk.host.t
-    this.root = element('ul', 'files')
-    this.root.ariaLabel = this.t('files')
-    /** @type {Map<HTMLElement, Upload | null>} */
-    this.chips = new Map()
-    this.sending = 0
+    this.root = element('ul', { className: 'files', ariaLabel: this.t('files') })
   }
 
   get isBusy() {
@@ -54,26 +55,24 @@ export class FileList {
   }
 
   /** @param {Iterable<File>} files */
-  async add(files) {
-    await Promise.all(Array.from(files, (file) => this.#add(file)))
+  add(files) {
+    return Promise.all(Array.from(files, (file) => this.#add(file)))
   }
 
   /** @param {File} file */
   async #add(file) {
     const { panel, t, talk } = this
     const bytesMax = talk.host.info.upload_bytes_max ?? Infinity
-    const chip = element('li', 'file')
     const stop = new AbortController()
-    const state = element('progress')
+    const state = element('progress', { ariaLabel: file.name })
     const cross = button('quiet', '×', () => {
       const upload = this.chips.get(chip)
       stop.abort()
       this.#drop(chip)
-      if (upload) talk.session.send('DELETE', `conversations/${talk.id}/files/${upload.id}`).catch(() => {})
+      if (upload) talk.session.send('DELETE', `conversations/${talk.id}/files/${upload.id}`)
     })
     cross.ariaLabel = t('remove_file', { name: file.name })
-    state.ariaLabel = file.name
-    chip.append(element('bdi', '', file.name), state, cross)
+    const chip = element('li', 'file', element('bdi', '', file.name), state, cross)
     this.root.append(chip)
     this.chips.set(chip, null)
     this.sending++

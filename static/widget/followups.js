@@ -4,13 +4,10 @@ import { button, element } from './nodes.js'
 
 /** @param {string[]} texts @param {import('./transcript.js').Known} hooks @returns {HTMLElement} */
 export function followUps(texts, { t, onFollowUp }) {
-  const box = element('div', 'follow-ups')
-  box.role = 'group'
-  box.ariaLabel = t('follow_ups')
-  for (const text of texts) {
+  const choices = texts.map((text) => {
     const one = button('suggestion', text, () => onFollowUp?.(text))
     one.dir = 'auto'
-    box.append(one)
-  }
-  return box
+    return one
+  })
+  return element('div', { className: 'follow-ups', role: 'group', ariaLabel: t('follow_ups') }, ...choices)
 }

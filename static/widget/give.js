@@ -4,11 +4,9 @@ import { element } from './nodes.js'
 
 /** Give the reader a file. @param {Blob} blob @param {string} name @returns {true} */
 export function saveFile(blob, name) {
-  const link = /** @type {HTMLAnchorElement} */ (element('a'))
-  link.href = URL.createObjectURL(blob)
-  link.download = name
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+  const href = URL.createObjectURL(blob)
+  element('a', { href, download: name }).click()
+  setTimeout(() => URL.revokeObjectURL(href), 10_000)
   return true
 }
 

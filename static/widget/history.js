@@ -1,25 +1,29 @@
 // @ts-check
 /** What was said before: conversations to open, rename, save and delete; and the end of all of one's data. */
 import { button, element } from './nodes.js'
+import { when } from './when.js'
 
 /** @typedef {{id: string, title: string, preview: string, last_message_at: number, handoff: string}} Item */
 
 export class History {
+  title = element('h2')
+  list = element('ul')
+  text = element('p', 'faint')
+
   /** @param {import('./panel.js').Panel} panel @param {import('./talk.js').Talk} talk */
   constructor(panel, talk) {
     this.panel = panel
     this.talk = talk
     this.t = panel.t
-    this.node = element('section', 'history')
-    this.node.tabIndex = -1
-    this.node.hidden = true
-    this.title = element('h2')
-    this.list = element('ul')
-    this.text = element('p', 'faint')
-    const back = button('quiet', this.t('back'), () => this.close())
-    this.node.append(back, this.title, this.text, this.list)
+    this.node = element(
+      'section',
+      { className: 'history', tabIndex: -1, hidden: true },
+      button('quiet', this.t('back'), () => this.close()),
+      this.title,
+      this.text,
+      this.list,
+    )
     panel.pane.prepend(this.node)
-    this.times = new Intl.DateTimeFormat(panel.host.locale, { dateStyle: 'medium', timeStyle: 'short' })
   }
 
   get isOpen() {
@@ -32,8 +36,7 @@ export class History {
     this.node.hidden = false
     panel.log.hidden = panel.welcome.hidden = true
     panel.pane.scrollTop = 0
-    this.title.textContent = t(wish === 'erase' ? 'erase' : 'history')
-    this.node.ariaLabel = this.title.textContent
+    this.node.ariaLabel = this.title.textContent = t(wish === 'erase' ? 'erase' : 'history')
     this.text.textContent = ''
     this.list.replaceChildren()
     this.node.focus()
@@ -53,9 +56,8 @@ export class History {
   async #fill() {
     try {
       const { bot } = this.panel.host
-      const response = await this.talk.session.fetch(`widget/conversations?bot=${encodeURIComponent(bot)}`)
-      if (!response.ok) throw new Error(String(response.status))
-      const { items } = await response.json()
+      const path = `widget/conversations?bot=${encodeURIComponent(bot)}`
+      const { items } = await this.talk.session.json(path)
       this.list.replaceChildren(...items.map((/** @type {Item} */ item) => this.#line(item)))
       this.text.textContent = items.length ? '' : this.t('none')
     } catch (error) {
@@ -67,20 +69,18 @@ export class History {
   /** @param {Item} item */
   #line(item) {
     const { t } = this
-    const line = element('li')
     const open = button('past', '', () => this.#open(item))
     if (item.id === this.talk.id) open.ariaCurrent = 'true'
-    const name = element('strong', '', item.title || item.preview || t('untitled'))
-    name.dir = 'auto'
-    open.append(name, element('span', 'faint', this.times.format(item.last_message_at * 1000)))
-    const actions = element('span', 'past-actions')
-    actions.append(
+    const name = element('strong', { dir: 'auto' }, item.title || item.preview || t('untitled'))
+    open.append(name, element('span', 'faint', when(item.last_message_at, this.panel.host.locale)))
+    const remove = () => this.#sure(line, t('sure_remove'), t('remove'), () => this.#remove(item))
+    const actions = element(
+      'span',
+      'past-actions',
       button('quiet', t('rename'), () => this.#rename(line, item, name)),
-      button('quiet', t('remove'), () =>
-        this.#sure(line, t('sure_remove'), t('remove'), () => this.#remove(item)),
-      ),
+      button('quiet', t('remove'), remove),
     )
-    line.append(open, actions)
+    const line = element('li', '', open, actions)
     return line
   }
 
@@ -93,17 +93,16 @@ export class History {
 
   /** @param {HTMLElement} line @param {Item} item @param {HTMLElement} name */
   #rename(line, item, name) {
-    const box = element('span', 'sure')
-    const input = /** @type {HTMLInputElement} */ (element('input'))
-    input.value = name.textContent ?? ''
-    input.maxLength = 200
-    input.ariaLabel = this.t('title')
+    const looks = { value: name.textContent, maxLength: 200, ariaLabel: this.t('title') }
+    const input = /** @type {HTMLInputElement} */ (element('input', looks))
     const keep = async () => {
       const title = input.value.trim()
       if (title && (await this.#did('PATCH', `conversations/${item.id}`, { title }))) this.#fill()
     }
     input.addEventListener('keydown', (event) => event.key === 'Enter' && keep())
-    box.append(
+    const box = element(
+      'span',
+      'sure',
       input,
       button('quiet', this.t('keep'), keep),
       button('quiet', this.t('cancel'), () => box.remove()),
@@ -115,13 +114,11 @@ export class History {
 
   /** Ask before something is gone for good. @param {HTMLElement} place @param {string} text @param {string} name @param {() => void} act */
   #sure(place, text, name, act) {
-    const box = element('span', 'sure')
-    box.role = 'group'
-    box.ariaLabel = text
     const cancel = button('quiet', this.t('cancel'), () =>
       place === this.node ? this.close() : box.remove(),
     )
-    box.append(element('span', '', text), button('quiet danger', name, act), cancel)
+    const looks = { className: 'sure', role: 'group', ariaLabel: text }
+    const box = element('span', looks, element('span', '', text), button('quiet danger', name, act), cancel)
     place.querySelector(':scope > .sure')?.remove()
     place.append(box)
     cancel.focus()
@@ -145,10 +142,7 @@ export class History {
 
   /** @param {string} method @param {string} path @param {object} [body] @returns {Promise<boolean>} */
   async #did(method, path, body) {
-    const isDone = await this.talk.session.send(method, path, body).then(
-      (response) => response.ok,
-      () => false,
-    )
+    const isDone = await this.talk.session.send(method, path, body)
     this.text.textContent = isDone ? '' : this.t('failed')
     return isDone
   }

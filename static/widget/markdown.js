@@ -42,25 +42,26 @@ const STARTS = [QUOTE, RULE, HEADING, FENCE]
 
 /** Writes Markdown into an element piece by piece; `end` once, when all is there. */
 export class MarkdownWriter {
+  partial = ''
+  /** Of the last heading; the page's own is the first. */
+  level = 1
+  /** @type {Container[]} */
+  stack = []
+  /** @type {Leaf | null | undefined} */
+  leaf
+  /** Takes back what was shown of an unfinished line. @type {(() => void) | null | undefined} */
+  undo
+  /** @type {ChildNode[]} */
+  made = []
+  budget = { nodes: NODES_MAX }
+  shown = 0
+  /** @type {HTMLElement | undefined} */
+  rest
+
   /** @param {HTMLElement} root @param {(key: string) => string} [t] */
   constructor(root, t = (key) => key) {
     this.root = root
     this.t = t
-    this.partial = ''
-    /** Of the last heading; the page's own is the first. */
-    this.level = 1
-    /** @type {Container[]} */
-    this.stack = []
-    /** @type {Leaf | null} */
-    this.leaf = null
-    /** Takes back what was shown of an unfinished line. @type {(() => void) | null} */
-    this.undo = null
-    /** @type {Node[]} */
-    this.made = []
-    this.budget = { nodes: NODES_MAX }
-    this.shown = 0
-    /** @type {HTMLElement | null} */
-    this.rest = null
   }
 
   /** @param {string} text */
@@ -101,7 +102,7 @@ export class MarkdownWriter {
     this.made = []
     this.undo = () => {
       this.undo = null
-      for (const node of this.made) node.parentNode?.removeChild(node)
+      for (const node of this.made) node.remove()
       this.stack = stack
       this.leaf = leaf
       this.budget.nodes = nodes
@@ -226,10 +227,8 @@ export class MarkdownWriter {
     if (!at) leaf.node.remove()
     this.#close()
     const frame = this.#add('div')
-    frame.className = 'table-frame'
-    frame.tabIndex = 0 // it scrolls sideways, so the keyboard has to reach it
-    frame.role = 'group'
-    frame.ariaLabel = this.t('table')
+    // It scrolls sideways, so the keyboard has to reach it.
+    Object.assign(frame, { className: 'table-frame', tabIndex: 0, role: 'group', ariaLabel: this.t('table') })
     const node = this.#add('table', frame)
     this.leaf = { node: this.#add('thead', node), raw: '', aligned, shown: 0 }
     this.#row(heads)
@@ -318,7 +317,7 @@ export class MarkdownWriter {
     const { node } = leaf
     node.removeAttribute('dir') // guessed anew with each child it costs too much
     node.replaceChildren()
-    inline(raw, node, budget, !isWhole || this.undo !== null)
+    inline(raw, node, budget, !isWhole || Boolean(this.undo))
     node.dir = 'auto' // Arabic or Hebrew reads from the right
     if (node.parentElement !== this.root && node.matches(':dir(rtl)'))
       node.parentElement?.setAttribute('dir', 'rtl')

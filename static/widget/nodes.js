@@ -1,11 +1,16 @@
 // @ts-check
 /** The few ways in which the widget makes nodes: never from text that is parsed. */
 
-/** @param {string} tag @param {string} [className] @param {string} [text] @returns {HTMLElement} */
-export function element(tag, className = '', text = '') {
+/** @typedef {Node | string | false | null | undefined} Child  what is false leaves nothing behind */
+
+/**
+ * @param {string} tag @param {string | Record<string, unknown>} [look]  its classes, or properties
+ * @param {Child[]} children @returns {HTMLElement}
+ */
+export function element(tag, look, ...children) {
   const node = document.createElement(tag)
-  if (className) node.className = className
-  if (text) node.textContent = text
+  if (look) Object.assign(node, typeof look === 'string' ? { className: look } : look)
+  node.append(.../** @type {(Node | string)[]} */ (children.filter(Boolean)))
   return node
 }
 
@@ -14,8 +19,7 @@ export function element(tag, className = '', text = '') {
  * @param {string} className @param {string} text @param {(event: Event) => void} act @returns {HTMLButtonElement}
  */
 export function button(className, text, act) {
-  const node = /** @type {HTMLButtonElement} */ (element('button', className, text))
-  node.type = 'button'
+  const node = /** @type {HTMLButtonElement} */ (element('button', { className, type: 'button' }, text))
   node.addEventListener('click', act)
   return node
 }
@@ -24,8 +28,7 @@ export function button(className, text, act) {
 export function iconButton(path, name, act) {
   const node = button('icon', '', act)
   node.append(picture(drawn('path', { d: path })))
-  node.ariaLabel = name
-  node.title = name
+  node.ariaLabel = node.title = name
   return node
 }
 
@@ -37,10 +40,8 @@ export function picture(...children) {
 /** A link that opens beside the page; null for an address that nobody should follow. @param {string | undefined} address @param {string} [text] */
 export function linkOut(address = '', text = '') {
   if (!/^(https?:\/\/|mailto:|tel:)\S+$/i.test(address) || !URL.canParse(address)) return null
-  const link = /** @type {HTMLAnchorElement} */ (element('a', '', text))
+  const link = element('a', { target: '_blank', rel: 'noopener noreferrer nofollow' }, text)
   link.setAttribute('href', address) // as it is written
-  link.target = '_blank'
-  link.rel = 'noopener noreferrer nofollow'
   return link
 }
 

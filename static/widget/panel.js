@@ -1,5 +1,6 @@
 // @ts-check
 /** The open chat: header, notices, welcome, the log and the composer. What is said in it is the business of `talk.js`. */
+import { textOf } from './address.js'
 import { button, drawn, element, iconButton, linkOut, picture } from './nodes.js'
 
 const ICONS = {
@@ -14,45 +15,66 @@ const CHARS_MAX = 100_000
 
 let panels = 0
 
+/** How it looks. */
+export const rules = async () => textOf('style.css')
+
 export class Panel {
-  title = element('h1')
-  presence = element('p', 'presence')
-  notice = element('p', 'notice')
-  announcer = element('p', 'unseen')
-  lead = element('p', 'lead')
-  suggestions = element('div', 'suggestions')
-  welcome = element('section', 'welcome')
-  log = element('div', 'log')
-  pane = element('div', 'pane')
-  menu = element('div', 'menu')
-  composer = element('div', 'composer')
-  editing = element('p', 'editing')
-  input = /** @type {HTMLTextAreaElement} */ (element('textarea'))
+  title = element('h1', { dir: 'auto' })
+  presence = element('p', { className: 'presence', role: 'status', hidden: true })
+  notice = element('p', { className: 'notice', role: 'status', hidden: true })
+  announcer = element('p', { className: 'unseen', role: 'status', id: 'announcer' })
+  lead = element('p', { className: 'lead', dir: 'auto' })
+  suggestions = element('div', { className: 'suggestions', dir: 'auto' })
+  welcome = element('section', 'welcome', this.lead, this.suggestions)
+  log = element('div', { className: 'log', id: 'log', part: 'log', role: 'log' })
+  pane = element('div', { className: 'pane', tabIndex: -1 }, this.welcome, this.log)
+  editing = element('p', { className: 'editing', hidden: true })
+  /** @type {import('./talk.js').Talk | null} */
+  talk = null
+  /** @type {Promise<import('./talk.js').Talk> | null} */
+  starting = null
+  /** The question whose words are changed. @type {{messageId: string, text: string} | null} */
+  edited = null
 
   /** @param {import('./element.js').ChatElement} host */
   constructor(host) {
-    const { t } = host
+    const { mode, t } = host
     this.host = host
     this.t = t
+    this.welcome.ariaLabel = t('welcome')
+    this.log.ariaLabel = t('log')
+    const habits = { autocomplete: 'off', enterKeyHint: 'send', dir: 'auto' }
+    const looks = { part: 'input', rows: 1, ariaLabel: t('question'), ...habits }
+    this.input = /** @type {HTMLTextAreaElement} */ (element('textarea', looks))
     this.fresh = iconButton(ICONS.fresh, t('new'), () => this.restart())
     this.more = iconButton(ICONS.more, t('menu'), () => this.#openMenu(this.menu.hidden))
     this.down = iconButton(ICONS.down, t('down'), () => this.scrollDown(true))
     this.attach = iconButton(ICONS.clip, t('attach'), () => this.#attach())
     this.send = button('send', '', () => this.#submit())
-    this.keep = this.#item('save', () => this.#export())
-    this.person = this.#item('person', () => this.start().then((talk) => talk.person()))
-    /** @type {import('./talk.js').Talk | null} */
-    this.talk = null
-    /** @type {Promise<import('./talk.js').Talk> | null} */
-    this.starting = null
-    /** The question whose words are changed. @type {{messageId: string, text: string} | null} */
-    this.edited = null
-    const { mode } = host
+    this.keep = this.#item(t('save'), () => this.#export())
+    this.person = this.#item(t('person'), () => this.start().then((talk) => talk.person()))
+    const id = `chat-${++panels}`
+    this.menu = element(
+      'div',
+      { className: 'menu', hidden: true, id },
+      this.#item(t('history'), () => this.#history('list')),
+      this.keep,
+      this.person,
+      this.#item(t('erase'), () => this.#history('erase')),
+    )
+    this.more.setAttribute('aria-controls', id)
+    const composer = { className: 'composer', part: 'composer' }
+    this.composer = element('div', composer, this.attach, this.input, this.send)
     host.frame.classList.toggle('whole', mode !== '')
     host.frame.classList.toggle('page', mode === 'page')
-    this.node = element(mode === 'page' ? 'main' : 'div', 'panel')
-    this.node.part.add('panel')
-    this.#build()
+    this.node = element(
+      mode === 'page' ? 'main' : 'div',
+      { className: 'panel', part: 'panel', role: mode ? null : 'dialog' },
+      this.#header(),
+      this.notice,
+      this.pane,
+      this.#footer(),
+    )
     this.#listen()
     this.greet()
     this.#write(host.memory.get(`draft:${host.bot}`) ?? '')
@@ -155,9 +177,8 @@ export class Panel {
 
   /** There is no such bot. @param {string} text */
   missing(text) {
-    const link = element('a', '', this.t('bots'))
-    link.setAttribute('href', this.host.server)
-    this.lead.replaceChildren(`${text} `, ...(this.host.mode === 'page' ? [link] : []))
+    const link = this.host.mode === 'page' ? element('a', { href: this.host.server }, this.t('bots')) : ''
+    this.lead.replaceChildren(`${text} `, link)
   }
 
   isAtEnd() {
@@ -176,11 +197,9 @@ export class Panel {
     const isBusy = this.talk?.transcript.isBusy ?? false
     const isEmpty = this.talk?.transcript.isEmpty ?? true
     send.classList.toggle('stop', isBusy)
-    send.title = t(isBusy ? 'stop' : 'send')
-    send.ariaLabel = send.title
+    send.ariaLabel = send.title = t(isBusy ? 'stop' : 'send')
     send.disabled = !isBusy && (!this.input.value.trim() || this.talk?.files.isBusy === true)
-    this.fresh.disabled = isEmpty
-    this.keep.disabled = isEmpty
+    this.fresh.disabled = this.keep.disabled = isEmpty
   }
 
   /** Another person may know the bot by another face. */
@@ -196,7 +215,6 @@ export class Panel {
     this.node.ariaLabel = this.host.heading
     this.lead.textContent = greeting || this.t('lead')
     const suggestions = /** @type {string[]} */ (info.suggestions ?? [])
-    for (const one of [this.title, this.lead, this.suggestions]) one.dir = 'auto'
     this.suggestions.replaceChildren(
       ...suggestions.map((text) => button('suggestion', text, () => this.ask(text))),
     )
@@ -206,98 +224,48 @@ export class Panel {
 
   // -- the nodes -------------------------------------------------------------------------------------
 
-  #build() {
-    const { t, node, host } = this
-    const id = `chat-${++panels}`
-    if (!host.mode) node.role = 'dialog'
-    this.announcer.id = 'announcer'
-    for (const one of [this.presence, this.notice, this.announcer]) one.role = 'status'
-    this.notice.hidden =
-      this.presence.hidden =
-      this.editing.hidden =
-      this.menu.hidden =
-      this.down.hidden =
-        true
-    this.welcome.ariaLabel = t('welcome')
-    this.welcome.append(this.lead, this.suggestions)
-    this.log.id = 'log'
-    this.log.part.add('log')
-    this.log.role = 'log'
-    this.log.ariaLabel = t('log')
-    this.pane.tabIndex = -1
-    this.pane.append(this.welcome, this.log)
-    node.append(this.#header(id), this.notice, this.pane, this.#footer())
-  }
-
-  /** @param {string} id  of the menu */
-  #header(id) {
-    const { t, host } = this
-    const header = element('header')
-    header.part.add('header')
-    const names = element('div', 'names')
-    names.append(this.title, this.presence)
-    this.more.classList.add('more')
-    this.more.ariaExpanded = 'false'
-    this.more.setAttribute('aria-controls', id)
-    this.menu.id = id
-    this.person.hidden = !host.info.handoff
-    const history = this.#item('history', () => this.#history('list'))
-    this.menu.append(
-      history,
-      this.keep,
-      this.person,
-      this.#item('erase', () => this.#history('erase')),
+  #header() {
+    const { fresh, host, menu, more, person, presence, t, title } = this
+    more.classList.add('more')
+    more.ariaExpanded = 'false'
+    person.hidden = !host.info.handoff
+    const home = () => {
+      const looks = { className: 'icon', href: host.server, ariaLabel: t('home') }
+      return element('a', looks, picture(drawn('path', { d: ICONS.back })))
+    }
+    return element(
+      'header',
+      { part: 'header' },
+      host.mode === 'page' && home(),
+      element('div', 'names', title, presence),
+      fresh,
+      more,
+      menu,
+      !host.mode && iconButton(ICONS.close, t('close'), () => host.close()),
     )
-    if (host.mode === 'page') header.append(this.#home())
-    header.append(names, this.fresh, this.more, this.menu)
-    if (!host.mode) header.append(iconButton(ICONS.close, t('close'), () => host.close()))
-    return header
   }
 
-  /** @param {string} key @param {() => void} act */
-  #item(key, act) {
-    return button('', this.t(key), () => (this.#openMenu(false), act()))
-  }
-
-  #home() {
-    const link = element('a', 'icon')
-    link.setAttribute('href', this.host.server ?? '/')
-    link.ariaLabel = this.t('home')
-    link.append(picture(drawn('path', { d: ICONS.back })))
-    return link
+  /** @param {string} text @param {() => void} act */
+  #item(text, act) {
+    return button('', text, () => (this.#openMenu(false), act()))
   }
 
   #footer() {
-    const { t, host } = this
-    const footer = element('footer')
-    this.down.className = 'down'
-    this.input.rows = 1
-    this.input.part.add('input')
-    for (const [name, value] of [
-      ['aria-label', t('question')],
-      ['autocomplete', 'off'],
-      ['enterkeyhint', 'send'],
-      ['dir', 'auto'],
-    ]) {
-      this.input.setAttribute(name, value)
-    }
-    this.send.part.add('send')
+    const { announcer, attach, composer, down, editing, host, send, t } = this
+    const { privacy_url, uploads } = host.info
+    down.className = 'down'
+    down.hidden = true
+    send.part.add('send')
     const halt = drawn('rect', { class: 'halt', x: 7, y: 7, width: 10, height: 10, rx: 2 })
-    const go = drawn('path', { class: 'go', d: 'M12 19V5M6 11l6-6 6 6' })
-    this.send.append(picture(go, halt))
-    this.attach.classList.add('attach')
-    this.attach.hidden = !host.info.uploads
-    this.composer.part.add('composer')
-    this.composer.append(this.attach, this.input, this.send)
-    this.editing.append(
+    send.append(picture(drawn('path', { class: 'go', d: 'M12 19V5M6 11l6-6 6 6' }), halt))
+    attach.classList.add('attach')
+    attach.hidden = !uploads
+    editing.append(
       element('span', '', t('editing')),
       button('quiet', t('cancel'), () => this.#edit(null)),
     )
-    const hint = element('p', 'hint', t('hint'))
-    const privacy = linkOut(host.info.privacy_url ?? undefined, t('privacy'))
-    if (privacy) hint.append(' ', privacy)
-    footer.append(this.down, this.editing, this.composer, hint, this.announcer)
-    return footer
+    const hint = element('p', 'hint', t('hint'), ' ', linkOut(privacy_url ?? undefined, t('privacy')))
+    return element('footer', '', down, editing, composer, hint, announcer)
   }
 
   // -- what people do --------------------------------------------------------------------------------
@@ -427,10 +395,8 @@ export class Panel {
   }
 
   async #attach() {
-    const choice = /** @type {HTMLInputElement} */ (element('input'))
-    choice.type = 'file'
-    choice.multiple = true
-    choice.accept = (this.host.info.upload_types ?? []).join()
+    const looks = { type: 'file', multiple: true, accept: (this.host.info.upload_types ?? []).join() }
+    const choice = /** @type {HTMLInputElement} */ (element('input', looks))
     choice.addEventListener('change', () => this.#upload([...(choice.files ?? [])]))
     choice.click()
   }

@@ -1,34 +1,28 @@
 // @ts-check
 /** Who talks: a token for a visitor, or for the person whom the page's server has signed; and requests with it. */
+import { ChatError } from '../client.js'
 
 /** A token is renewed so long before it ends. */
 const EARLY_S = 60
+const JSON_BODY = { 'Content-Type': 'application/json' }
 /** Timers of browsers take no longer ones. */
 const TIMER_MAX_MS = 2 ** 31 - 1
 
-/** The server does not let this person in; `code` says why. */
-export class Refused extends Error {
-  /** @param {string} code @param {string} text */
-  constructor(code, text) {
-    super(text)
-    this.code = code
-  }
-}
-
 export class Session {
+  /** @type {{token: string, expires_at?: number} | null} */
+  current = null
+  /** @type {Promise<string> | null} */
+  pending = null
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  timer
+
   /** @param {import('./element.js').ChatElement} host @param {(token: string) => void} onRenewed */
   constructor(host, onRenewed) {
     this.host = host
     this.onRenewed = onRenewed
-    /** @type {{token: string, expires_at?: number} | null} */
-    this.current = null
-    /** @type {Promise<string> | null} */
-    this.pending = null
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.timer = undefined
   }
 
-  /** A token that is good for a while. @returns {Promise<string>} rejects with `Refused`, or when there is no server */
+  /** A token that is good for a while. @returns {Promise<string>} rejects with a `ChatError` when it lets nobody like this in, or when there is no server */
   token() {
     const { identity, memory } = this.host
     if (identity?.token) return Promise.resolve(identity.token)
@@ -51,10 +45,19 @@ export class Session {
     return fetch(`${this.host.server}api/v1/${path}`, { ...options, headers })
   }
 
-  /** With a body as JSON. @param {string} method @param {string} path  below `api/v1/widget/` @param {object} [body] */
+  /** @param {string} path  below `api/v1/` @returns {Promise<any>} rejects unless the server gives it */
+  async json(path) {
+    const response = await this.fetch(path)
+    if (!response.ok) throw new Error(String(response.status))
+    return response.json()
+  }
+
+  /** True when the server has done it. @param {string} method @param {string} path  below `api/v1/widget/` @param {object} [body] */
   send(method, path, body) {
-    const headers = { 'Content-Type': 'application/json' }
-    return this.fetch(`widget/${path}`, body ? { method, headers, body: JSON.stringify(body) } : { method })
+    return this.fetch(`widget/${path}`, { method, headers: JSON_BODY, body: JSON.stringify(body) }).then(
+      (response) => response.ok,
+      () => false,
+    )
   }
 
   /** True when the server answers, and does not take `token`. @param {string} token */
@@ -73,11 +76,11 @@ export class Session {
     const body = { visitor: memory.get('visitor')?.token, ...(jwt ? { jwt } : identity ? { user } : {}) }
     const response = await fetch(`${server}api/v1/widget/bots/${encodeURIComponent(bot)}/session`, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
+      headers: JSON_BODY,
       body: JSON.stringify(body),
     })
     const answer = await response.json()
-    if (!response.ok) throw new Refused(answer.code, answer.error)
+    if (!response.ok) throw new ChatError(answer.code, answer.error)
     this.current = answer
     this.onRenewed(answer.token)
     if (answer.kind === 'visitor')

@@ -19,13 +19,14 @@ const QUOTATION = /[“"„«]([^“”"„«»]{4,})[”"“»][\s.,;:!?…)]*$
 
 /** The sources of one answer, and which of them it cites. */
 export class Sources {
+  /** @type {Map<number, Source>} */
+  known = new Map()
+  /** @type {Map<number, Source>} */
+  cited = new Map()
+
   /** @param {import('./transcript.js').Known} hooks */
   constructor(hooks) {
     this.hooks = hooks
-    /** @type {Map<number, Source>} */
-    this.known = new Map()
-    /** @type {Map<number, Source>} */
-    this.cited = new Map()
   }
 
   /** @param {Source[]} sources */
@@ -49,16 +50,13 @@ export class Sources {
   /** The list below an answer; null when it cites nothing. @returns {HTMLElement | null} */
   list() {
     if (!this.cited.size) return null
-    const list = element('ol', 'sources')
-    list.ariaLabel = this.hooks.t('sources')
-    for (const source of this.cited.values()) {
-      const item = element('li')
+    const { t } = this.hooks
+    const items = [...this.cited.values()].map((source) => {
       const open = button('source', '', () => this.#show(open, source))
-      open.append(element('span', 'cite-number', String(source.number)), ` ${nameOf(source, this.hooks.t)}`)
-      item.append(open)
-      list.append(item)
-    }
-    return list
+      open.append(element('span', 'cite-number', String(source.number)), ` ${nameOf(source, t)}`)
+      return element('li', '', open)
+    })
+    return element('ol', { className: 'sources', ariaLabel: t('sources') }, ...items)
   }
 
   /** @param {Text} text */
@@ -84,7 +82,7 @@ export class Sources {
     if (this.hooks.openSource?.(source, quote)) return
     // Beside the log, so that it has the styles of where it was opened, and is no part of what was said.
     const place = near.closest('[role=log]')?.parentNode ?? document.body
-    show(place, source, quote, this.hooks.t)
+    show(place, source, quote, this.hooks.t).addEventListener('close', () => near.focus())
   }
 }
 
@@ -102,33 +100,42 @@ function quotationBefore(marker) {
 
 /** @typedef {import('./transcript.js').Known['t']} Translate */
 
-/** @param {Source} source @param {Translate} t */
-function nameOf(source, t) {
-  const heading = (source.headings ?? []).filter((title) => title !== source.title).at(-1)
-  const parts = [source.title, heading, source.page ? t('page', { number: String(source.page) }) : '']
-  return parts.filter(Boolean).join(' – ')
+/** Where in the document. @param {Source} source @param {Translate} t */
+function pathOf({ title, headings = [], page }, t) {
+  const path = headings.filter((heading) => heading !== title)
+  return { path, page: page ? [t('page', { number: String(page) })] : [] }
 }
 
-/** Open the passage over the page. @param {Node} place @param {Source} source @param {string} quote @param {Translate} t */
+/** @param {Source} source @param {Translate} t */
+function nameOf(source, t) {
+  const { path, page } = pathOf(source, t)
+  return [source.title, ...path.slice(-1), ...page].filter(Boolean).join(' – ')
+}
+
+/** Open the passage over the chat. @param {Node} place @param {Source} source @param {string} quote @param {Translate} t */
 function show(place, source, quote, t) {
-  const dialog = /** @type {HTMLDialogElement} */ (element('dialog', 'passage'))
-  dialog.ariaLabel = source.title
-  const path = (source.headings ?? []).filter((heading) => heading !== source.title)
-  if (source.page) path.push(t('page', { number: String(source.page) }))
-  const text = element('blockquote', 'passage-text')
-  text.tabIndex = 0
-  text.dir = 'auto'
-  text.append(...marked(source.content, quote))
-  const foot = element('div', 'passage-foot')
-  const close = button('quiet', t('shut'), () => dialog.close())
-  foot.append(
+  const { title, content, url } = source
+  const { path, page } = pathOf(source, t)
+  const where = [...path, ...page].join(' › ')
+  const looks = { className: 'passage-text', tabIndex: 0, dir: 'auto' }
+  const text = element('blockquote', looks, ...marked(content, quote))
+  const foot = element(
+    'div',
+    'passage-foot',
     element('span', 'faint', source.knowledge_base),
-    linkOut(source.url, t('open_document')) ?? '',
-    close,
+    linkOut(url, t('open_document')),
+    button('quiet', t('shut'), () => dialog.close()),
   )
-  const title = element('h2', '', source.title)
-  title.dir = 'auto'
-  dialog.append(title, ...(path.length ? [element('p', 'faint', path.join(' › '))] : []), text, foot)
+  const dialog = /** @type {HTMLDialogElement} */ (
+    element(
+      'dialog',
+      { className: 'passage', ariaLabel: title },
+      element('h2', { dir: 'auto' }, title),
+      where && element('p', 'faint', where),
+      text,
+      foot,
+    )
+  )
   dialog.addEventListener('click', (event) => event.target === dialog && dialog.close())
   // Escape closes this one, and not the chat around it too.
   dialog.addEventListener('keydown', (event) => event.stopPropagation())
@@ -136,6 +143,7 @@ function show(place, source, quote, t) {
   place.appendChild(dialog)
   dialog.showModal()
   text.querySelector('mark')?.scrollIntoView({ block: 'nearest' })
+  return dialog
 }
 
 /** The passage with what is quoted of it marked. @param {string} content @param {string} quote @returns {(string | HTMLElement)[]} */

@@ -4,20 +4,21 @@
  * as server-sent events, ours are posted one by one. `new AIChat({ WebSocket: SseSocket })`.
  */
 export class SseSocket {
+  readyState = 0
+  /** @type {(() => void) | null} */
+  onopen = null
+  /** @type {((message: {data: string}) => void) | null} */
+  onmessage = null
+  /** @type {((close: {code: number}) => void) | null} */
+  onclose = null
+  onerror = null
+  /** Frames that wait for the one before them to arrive. @type {string[]} */
+  waiting = []
+  posting = false
+  stop = new AbortController()
+
   /** @param {string} url  as for a WebSocket: `wss://host/ai/ws?token=…` */
   constructor(url) {
-    this.readyState = 0
-    /** @type {(() => void) | null} */
-    this.onopen = null
-    /** @type {((message: {data: string}) => void) | null} */
-    this.onmessage = null
-    /** @type {((close: {code: number}) => void) | null} */
-    this.onclose = null
-    this.onerror = null
-    /** Frames that wait for the one before them to arrive. @type {string[]} */
-    this.waiting = []
-    this.posting = false
-    this.stop = new AbortController()
     this.url = new URL(url.replace(/^ws/, 'http').replace(/\/ai\/ws/, '/ai/events'))
     this.#listen()
   }

@@ -1,5 +1,6 @@
 // @ts-check
 /** What the widget says, in the reader's language: one small module each in `languages/`, loaded when wanted. */
+import { addressOf } from './address.js'
 
 /** @typedef {(key: string, values?: Record<string, string | number>) => string} Translate */
 
@@ -36,7 +37,7 @@ function exact(asked, lang) {
  */
 export async function speak(lang, locale) {
   /** @type {Record<string, string>} */
-  const words = (await import(new URL(`languages/${lang}.js`, import.meta.url).href)).default
+  const words = (await import(addressOf(`languages/${lang}.js`))).default
   const rules = new Intl.PluralRules(lang)
   const number = new Intl.NumberFormat(locale)
   return (key, values = {}) => {

@@ -3,7 +3,9 @@
 import { copyText, saveFile, tellOn } from './give.js'
 import { button, element } from './nodes.js'
 import { chart } from './chart.js'
-import { formatter, guessType, isMissing, isName, isNumeric, toText } from './values.js'
+import { inBlocks } from './rows.js'
+import { charted, suited } from './suits.js'
+import { formatter, guessType, isMissing, isNumeric, toText } from './values.js'
 
 /** @typedef {Record<string, unknown>} Row */
 
@@ -14,8 +16,8 @@ import { formatter, guessType, isMissing, isName, isNumeric, toText } from './va
  * @property {(value: unknown) => string} format
  */
 
-/** Rows that are put on the page at once; the next ones come when somebody scrolls to the end. */
-const SLICE_ROWS = 100
+/** Results of as many rows are on the page as a whole. */
+const WHOLE_ROWS = 50
 
 /**
  * @param {import('../client.js').ChatEvent & {chart?: string}} result
@@ -24,15 +26,19 @@ const SLICE_ROWS = 100
  */
 export function resultTable(result, hooks) {
   const { data = [], resultId } = result
-  const { t, onSave } = hooks
+  const { t, locale, onSave } = hooks
   const columns = columnsOf(result, hooks)
-  const figure = element('figure', 'result')
+  const count = howMany(result, data.length, t)
+  const told = element('span', '', count)
   /** As they are shown. */
   let shown = data
-  const table = sortableTable(columns, data, (sorted) => (shown = sorted), t)
+  const table = element('table')
   const frame = tableFrame(table, t('table'))
+  const tell = (/** @type {number} */ first, /** @type {number} */ last) => {
+    told.textContent = `${new Intl.NumberFormat(locale).formatRange(first, last)} / ${count}`
+  }
+  fill(table, frame, columns, data, (sorted) => (shown = sorted), tell)
   const names = columns.map(({ name }) => name)
-  const buttons = element('span', 'buttons')
   const copy = button('quiet', t('copy'), () => copyText(copy, t, toTsv(names, shown)))
   const csv = button('quiet', 'CSV', () => {
     const done =
@@ -42,58 +48,41 @@ export function resultTable(result, hooks) {
     tellOn(csv, done, t('saved'), t('not_saved'))
   })
   csv.title = t('csv_title')
-  buttons.append(copy, csv)
-  const series = charted(columns, data)
-  if (series) buttons.prepend(chartSwitch(series, columns, figure, frame, result, hooks))
-  const caption = element('figcaption')
-  caption.append(element('span', '', howMany(result, data.length, t)), buttons)
-  figure.append(frame, caption)
+  const buttons = element('span', 'buttons', copy, csv)
+  const figure = element('figure', 'result', frame, element('figcaption', '', told, buttons))
+  buttons.prepend(chartSwitch(result, columns, figure, frame, hooks))
   return figure
 }
 
 /**
- * The button between the table and its picture, which is there at once when it was asked for.
- * @param {{label: number, values: number[]}} series @param {Column[]} columns @param {HTMLElement} figure
- * @param {HTMLElement} frame  the table's @param {import('../client.js').ChatEvent & {chart?: string}} result
- * @param {import('./transcript.js').Known} hooks
+ * The button between the table and its picture, which is there at once when it was asked for, or plainly suits all
+ * rows. Nothing when the rows make no picture.
+ * @param {import('../client.js').ChatEvent & {chart?: string}} result @param {Column[]} columns
+ * @param {HTMLElement} figure @param {HTMLElement} frame  the table's @param {import('./transcript.js').Known} hooks
  */
-function chartSwitch(series, columns, figure, frame, { data = [], summary = '', chart: kind = '' }, hooks) {
-  const { t } = hooks
+function chartSwitch(result, columns, figure, frame, hooks) {
+  const { data = [], rowCount = 0, truncated, summary: title = '', chart: asked = '' } = result
+  const clear = truncated || rowCount > data.length ? null : suited(columns, data)
+  const series = clear ?? charted(columns, data)
+  if (!series) return ''
+  const kind = asked || (clear?.kind ?? '')
   /** @type {HTMLElement | undefined} */
   let picture
   const toggle = () => {
     frame.hidden = !frame.hidden
-    if (frame.hidden)
-      figure.prepend((picture ??= chart({ data, columns, ...series, kind, title: summary }, hooks)))
+    if (frame.hidden) figure.prepend((picture ??= chart({ data, columns, title, ...series, kind, isTilted: true }, hooks)))
     else picture?.remove()
-    node.textContent = t(frame.hidden ? 'table' : 'as_chart')
+    node.textContent = hooks.t(frame.hidden ? 'table' : 'as_chart')
   }
-  const node = button('quiet', t('as_chart'), toggle)
+  const node = button('quiet', hooks.t('as_chart'), toggle)
   if (kind) toggle()
   return node
 }
 
-/** Which columns make a picture: one names, one to three count; null when the rows do not suit. @param {Column[]} columns @param {Row[]} rows */
-export function charted(columns, rows) {
-  if (rows.length < 2 || rows.length > 60) return null
-  const counts = columns.flatMap(({ name, type }, index) => (isNumeric(type) && !isName(name) ? [index] : []))
-  const label = columns.findIndex((_, index) => !counts.includes(index))
-  const isFull = counts.every((index) =>
-    rows.some((row) => Number.isFinite(Number(row[columns[index].name] ?? NaN))),
-  )
-  if (label < 0 || !counts.length || counts.length > 3 || !isFull || columns[label].type === 'blob')
-    return null
-  return { label, values: counts }
-}
-
 /** A table in a box that scrolls by itself. @param {HTMLElement} table @param {string} label */
 export function tableFrame(table, label) {
-  const frame = element('div', 'table-frame')
-  frame.tabIndex = 0
-  frame.role = 'region'
-  frame.ariaLabel = label
-  frame.append(table)
-  return frame
+  // No landmark: there may be many.
+  return element('div', { className: 'table-frame', tabIndex: 0, role: 'group', ariaLabel: label }, table)
 }
 
 /** @param {import('../client.js').ChatEvent} result @param {import('./transcript.js').Known} hooks @returns {Column[]} */
@@ -105,92 +94,68 @@ function columnsOf({ columns, types = [], data = [] }, { locale, t }) {
   })
 }
 
-/** @param {Column[]} columns @param {Row[]} rows @param {(sorted: Row[]) => void} onSort @param {(key: string) => string} t */
-function sortableTable(columns, rows, onSort, t) {
-  const table = element('table')
-  table.setAttribute('aria-rowcount', String(rows.length + 1))
+/**
+ * @param {HTMLElement} table @param {HTMLElement} frame @param {Column[]} columns @param {Row[]} rows
+ * @param {(sorted: Row[]) => void} onSort @param {(first: number, last: number) => void} tell  which rows are on the page
+ */
+function fill(table, frame, columns, rows, onSort, tell) {
+  let shown = rows
+  const heads = columns.map((column) =>
+    headCell(column, (cell) => {
+      const order = cell.ariaSort === 'ascending' ? 'descending' : 'ascending'
+      for (const head of heads) head.ariaSort = null
+      cell.ariaSort = order
+      onSort((shown = sortRows(rows, column.name, order, column.type)))
+      show()
+    }),
+  )
+  const head = headOf(heads)
+  const make = (/** @type {number} */ from, /** @type {number} */ to) =>
+    shown.slice(from, to).map((row, index) => tableRow(columns, row, from + index))
+  const { length } = rows
   const body = element('tbody')
-  const heads = columns.map(headCell)
-  heads.forEach((head, index) => {
-    head.querySelector('button')?.addEventListener('click', () => {
-      const order = head.getAttribute('aria-sort') === 'ascending' ? 'descending' : 'ascending'
-      heads.forEach((other) => (other.ariaSort = null))
-      head.ariaSort = order
-      const sorted = sortRows(rows, columns[index].name, order, columns[index].type)
-      body.replaceChildren()
-      grow(body, columns, sorted, t)
-      onSort(sorted)
-    })
-  })
-  table.append(headOf(heads), body)
-  grow(body, columns, rows, t)
-  return table
+  let show = () => body.replaceChildren(...make(0, length))
+  table.append(head)
+  if (length > WHOLE_ROWS) {
+    head.append(widest(columns, rows))
+    show = inBlocks(frame, table, length, make, tell)
+  } else table.append(body)
+  table.ariaRowCount = String(length + 1)
+  show()
 }
 
-/** The next rows, and behind them what asks for more. @param {HTMLElement} body @param {Column[]} columns @param {Row[]} rows @param {(key: string) => string} t */
-function grow(body, columns, rows, t) {
-  const from = body.childElementCount
-  const all = new DocumentFragment()
-  for (const row of rows.slice(from, from + SLICE_ROWS)) all.append(tableRow(columns, row))
-  if (rows.length > from + SLICE_ROWS) {
-    const line = element('tr')
-    const cell = /** @type {HTMLTableCellElement} */ (element('td'))
-    cell.colSpan = columns.length
-    const more = () => {
-      if (!line.parentNode) return
-      const hadFocus = line.contains(/** @type {Document} */ (line.getRootNode()).activeElement)
-      seen.disconnect()
-      line.remove()
-      grow(body, columns, rows, t)
-      if (hadFocus) body.closest('div')?.focus()
-    }
-    const seen = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && more(), {
-      rootMargin: '200px',
-    })
-    cell.append(button('quiet', t('more_rows'), more))
-    line.append(cell)
-    all.append(line)
-    seen.observe(line)
-  }
-  body.append(all)
+/** An unseen line that keeps the columns as wide as they ever get. @param {Column[]} columns @param {Row[]} rows */
+function widest(columns, rows) {
+  const most = columns.map(({ name }) => [
+    name,
+    rows.map((row) => row[name]).reduce((one, other) => (toText(other).length > toText(one).length ? other : one)),
+  ])
+  return tableRow(columns, Object.fromEntries(most), -1)
 }
 
 /** @param {HTMLElement[]} cells */
 export function headOf(cells) {
-  const line = element('tr')
-  line.append(...cells)
-  const head = element('thead')
-  head.append(line)
-  return head
+  return element('thead', '', element('tr', '', ...cells))
 }
 
-/** @param {Column} column */
-function headCell({ name, type }) {
-  const cell = /** @type {HTMLTableCellElement} */ (element('th', isNumeric(type) ? 'number' : ''))
-  cell.scope = 'col'
-  cell.append(button('', name, () => {}))
+/** @param {Column} column @param {(cell: HTMLElement) => void} sort */
+function headCell({ name, type }, sort) {
+  const className = isNumeric(type) ? 'number' : ''
+  const cell = element('th', { scope: 'col', className }, button('', name, () => sort(cell)))
   return cell
 }
 
-/** @param {Column[]} columns @param {Row} row */
-function tableRow(columns, row) {
-  const line = element('tr')
-  for (const { name, type, format } of columns) {
+/** @param {Column[]} columns @param {Row} row @param {number} index */
+function tableRow(columns, row, index) {
+  const cells = columns.map(({ name, type, format }) => {
     const value = row[name]
-    if (isMissing(value)) {
-      line.append(element('td', isNumeric(type) ? 'null number' : 'null', 'null'))
-      continue
-    }
-    const shown = format(value)
-    const cell = element(
-      'td',
-      isNumeric(type) ? 'number' : ['date', 'datetime', 'blob'].includes(type) ? 'whole' : '',
-      shown,
-    )
-    if (shown !== toText(value) && type !== 'blob') cell.title = toText(value)
-    line.append(cell)
-  }
-  return line
+    const kind = isNumeric(type) ? 'number' : /^date|blob/.test(type) ? 'whole' : ''
+    if (isMissing(value)) return element('td', `null ${kind}`, 'null')
+    const cell = element('td', kind, format(value))
+    if (cell.textContent !== toText(value) && type !== 'blob') cell.title = toText(value)
+    return cell
+  })
+  return element('tr', { ariaRowIndex: index + 2 }, ...cells)
 }
 
 /** @param {import('../client.js').ChatEvent} result @param {number} shown @param {import('./transcript.js').Known['t']} t */
@@ -211,17 +176,19 @@ export function sortRows(rows, name, order, type = '') {
   return [...rows].sort((left, right) => {
     const [a, b] = [left[name], right[name]]
     if (isMissing(a) || isMissing(b)) return Number(isMissing(a)) - Number(isMissing(b))
-    if (typeof a === 'number' && typeof b === 'number') return sign * (a - b)
     const [one, other] = [toText(a), toText(b)]
-    return sign * ((isNumeric(type) && compareNumbers(one, other)) || collator.compare(one, other))
+    const areNumbers = isNumeric(type) || (typeof a === 'number' && typeof b === 'number')
+    if (!areNumbers) return sign * collator.compare(one, other)
+    // Integers of any size come as text: those that are one number to JavaScript differ in their last digits.
+    const side = Number(one) < 0 ? -1 : 1
+    return sign * (Number(one) - Number(other) || side * collator.compare(one, other))
   })
 }
 
-/** Numbers that came as text, integers of any size. @param {string} one @param {string} other */
-function compareNumbers(one, other) {
-  const areWhole = /^-?\d+$/.test(one) && /^-?\d+$/.test(other)
-  const [a, b] = areWhole ? [BigInt(one), BigInt(other)] : [Number(one), Number(other)]
-  return a < b ? -1 : a > b ? 1 : 0
+/** @param {string[]} names @param {Row[]} rows @param {(value: unknown) => string} field @param {string} gap @param {string} end */
+function toLines(names, rows, field, gap, end) {
+  const lines = [names, ...rows.map((row) => names.map((name) => row[name] ?? ''))]
+  return lines.map((values) => values.map(field).join(gap)).join(end)
 }
 
 /**
@@ -229,8 +196,7 @@ function compareNumbers(one, other) {
  * @param {string[]} names @param {Row[]} rows
  */
 export function toCsv(names, rows) {
-  const lines = [names, ...rows.map((row) => names.map((name) => row[name] ?? ''))]
-  return lines.map((values) => values.map(csvField).join(',')).join('\r\n') + '\r\n'
+  return toLines(names, rows, csvField, ',', '\r\n') + '\r\n'
 }
 
 /** @param {unknown} value */
@@ -248,8 +214,5 @@ function csvField(value) {
 
 /** For a spreadsheet that it is pasted into. @param {string[]} names @param {Row[]} rows */
 export function toTsv(names, rows) {
-  const lines = [names, ...rows.map((row) => names.map((name) => row[name] ?? ''))]
-  return lines
-    .map((values) => values.map((value) => harmless(value).replace(/[\t\r\n]+/g, ' ')).join('\t'))
-    .join('\n')
+  return toLines(names, rows, (value) => harmless(value).replace(/[\t\r\n]+/g, ' '), '\t', '\n')
 }

@@ -1,12 +1,13 @@
 // @ts-check
 /** One bot, one person: the connection, the conversation that is shown, and what is sent in it. No frame, no buttons. */
-import { AIChat } from '../client.js'
+// The bundle has the modules in this order; what is alike packs best side by side.
+import { Transcript } from './transcript.js'
+import { AIChat, ChatError, newId } from '../client.js'
 import { FileList, uploadFile } from './files.js'
 import { saveFile } from './give.js'
 import { History } from './history.js'
-import { Refused, Session } from './session.js'
+import { Session } from './session.js'
 import { SseSocket } from './sse-socket.js'
-import { Transcript } from './transcript.js'
 
 /** @typedef {import('../client.js').ChatEvent} ChatEvent */
 /** @typedef {{id: string, text?: string, files?: string[], changeId?: string, approve?: boolean}} Sent */
@@ -15,27 +16,28 @@ import { Transcript } from './transcript.js'
 const PATIENCE_MS = 4000
 
 export class Talk {
+  /** @type {AIChat | null} */
+  chat = null
+  /** @type {string | null} */
+  id = null
+  /** Log position up to which a resumed conversation is history. */
+  historyEnd = 0
+  /** '' | waiting | joined */
+  handoff = ''
+  operator = ''
+  /** Why the server lets nobody like this in. @type {Error | null} */
+  refusal = null
+  /** A notice that the opening of a connection shall not take away. */
+  isTold = false
+  /** @type {Promise<string> | undefined} */
+  starting
+
   /** @param {import('./panel.js').Panel} panel */
   constructor(panel) {
     const { host } = panel
     this.panel = panel
     this.host = host
     this.session = new Session(host, (token) => this.chat?.renew(token))
-    /** @type {AIChat | null} */
-    this.chat = null
-    /** @type {string | null} */
-    this.id = null
-    /** Log position up to which a resumed conversation is history. */
-    this.historyEnd = 0
-    /** '' | waiting | joined */
-    this.handoff = ''
-    this.operator = ''
-    /** Why the server lets nobody like this in. @type {Error | null} */
-    this.refusal = null
-    /** A notice that the opening of a connection shall not take away. */
-    this.isTold = false
-    /** @type {Promise<string> | undefined} */
-    this.starting = undefined
     this.transcript = new Transcript(panel.log, {
       onRetry: (text) => panel.ask(text),
       announce: (text) => panel.announce(text),
@@ -90,15 +92,15 @@ export class Talk {
   /** @returns {Promise<string>} */
   async #begin() {
     if (!this.chat) throw this.refusal ?? new Error(this.host.t('lost'))
-    this.starting ??= this.id
-      ? Promise.resolve(this.id)
-      : this.chat.startChat(this.host.bot, this.host.info.namespace)
+    if (this.id) return this.id
+    this.starting ??= this.chat.startChat(this.host.bot, this.host.info.namespace)
     try {
-      this.#keep(await this.starting)
+      const id = await this.starting
+      this.#keep(id)
+      return id
     } finally {
       this.starting = undefined
     }
-    return /** @type {string} */ (this.id)
   }
 
   /** @param {string} changeId @param {boolean} approve @returns {string | null} null when it cannot be sent */
@@ -155,7 +157,7 @@ export class Talk {
     try {
       this.chat = await this.#open()
     } catch (error) {
-      if (error instanceof Refused) this.refusal = error
+      if (error instanceof ChatError) this.refusal = error
       return panel.blocked(error, () => (this.connecting = this.connect()))
     }
     const id =
@@ -340,7 +342,7 @@ export class Talk {
   async #followUps() {
     const { id } = this
     try {
-      const { items } = await this.#json(`widget/conversations/${id}/follow-ups`)
+      const { items } = await this.session.json(`widget/conversations/${id}/follow-ups`)
       if (id !== this.id || this.transcript.isBusy || !items.length) return
       const atEnd = this.panel.isAtEnd()
       this.transcript.followUps(items)
@@ -418,19 +420,12 @@ export class Talk {
 
   // -- beside the conversation -----------------------------------------------------------------------
 
-  /** @param {string} path  below `api/v1/` @returns {Promise<any>} rejects unless the server gives it */
-  async #json(path) {
-    const response = await this.session.fetch(path)
-    if (!response.ok) throw new Error(String(response.status))
-    return response.json()
-  }
-
   /** Ask the server which of the open changes can still be decided: the log does not tell what expired. */
   async #lookAtChanges() {
     const ids = this.transcript.openChanges
     if (!ids.length) return
     try {
-      const { changes } = await this.#json(`ai/conversations/${encodeURIComponent(this.id ?? '')}/changes`)
+      const { changes } = await this.session.json(`ai/conversations/${this.id}/changes`)
       const open = new Set(changes.map((/** @type {{id: string}} */ change) => change.id))
       this.transcript.expire(ids.filter((id) => !open.has(id)))
     } catch {
@@ -439,12 +434,9 @@ export class Talk {
   }
 
   /** @param {string} messageId @param {string | null} value @param {string} [comment] */
-  async #rate(messageId, value, comment) {
+  #rate(messageId, value, comment) {
     const path = `conversations/${this.id}/messages/${messageId}/feedback`
-    return this.session.send('PUT', path, { value, comment }).then(
-      (response) => response.ok,
-      () => false,
-    )
+    return this.session.send('PUT', path, { value, comment })
   }
 
   /** One file for the next question. @param {File} file @param {(share: number) => void} onProgress @param {AbortSignal} signal */
@@ -468,9 +460,4 @@ export class Talk {
       return false
     }
   }
-}
-
-function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

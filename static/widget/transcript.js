@@ -5,6 +5,7 @@ import { ChangeCard } from './change.js'
 import { edit } from './edit.js'
 import { followUps } from './followups.js'
 import { element, iconButton } from './nodes.js'
+import { when } from './when.js'
 
 /** @typedef {import('../client.js').ChatEvent & {at?: number, name?: string, state?: string, feedback?: string, comment?: string}} ChatEvent */
 
@@ -43,6 +44,25 @@ const PENCIL = 'M4 20l1-4L16 5l3 3L8 19z'
 
 /** All turns of one conversation, in one element. */
 export class Transcript {
+  /** Questions that the server has not taken up yet, by message id. @type {Map<string | undefined, Turn>} */
+  waiting = new Map()
+  /** Turns by the id of their question. @type {Map<string | undefined, Turn>} */
+  turns = new Map()
+  /** Answers and messages of people, by id. @type {Map<string | undefined, HTMLElement>} */
+  nodes = new Map()
+  /** Changes with an id, by that. @type {Map<string | undefined, ChangeCard>} */
+  changes = new Map()
+  /** Changes on which the user's word is on its way, by message id. @type {Map<string | undefined, ChangeCard>} */
+  deciding = new Map()
+  /** The one whose turn runs. @type {ChangeCard | null | undefined} */
+  decided
+  /** @type {Turn | null | undefined} */
+  current
+  /** The newest turn that ended. @type {Turn | null | undefined} */
+  last
+  /** What may be done with the newest turn only. @type {HTMLElement[]} */
+  passing = []
+
   /**
    * @param {HTMLElement} log
    * @param {Hooks} hooks
@@ -53,28 +73,10 @@ export class Transcript {
     this.hooks = { t: (key) => key, ...hooks }
     // Everything is read out once, when it is whole, by `announce`.
     log.ariaLive = 'off'
-    /** Questions that the server has not taken up yet, by message id. @type {Map<string, Turn>} */
-    this.waiting = new Map()
-    /** Turns by the id of their question. @type {Map<string, Turn>} */
-    this.turns = new Map()
-    /** Answers and messages of people, by id. @type {Map<string, HTMLElement>} */
-    this.nodes = new Map()
-    /** Changes with an id, by that. @type {Map<string, ChangeCard>} */
-    this.changes = new Map()
-    /** Changes on which the user's word is on its way, by message id. @type {Map<string, ChangeCard>} */
-    this.deciding = new Map()
-    /** The one whose turn runs. @type {ChangeCard | null} */
-    this.decided = null
-    /** @type {Turn | null} */
-    this.current = null
-    /** The newest turn that ended. @type {Turn | null} */
-    this.last = null
-    /** What may be done with the newest turn only. @type {HTMLElement[]} */
-    this.passing = []
   }
 
   get isBusy() {
-    return this.current !== null || this.waiting.size > 0
+    return Boolean(this.current) || this.waiting.size > 0
   }
 
   get isEmpty() {
@@ -127,7 +129,6 @@ export class Transcript {
 
   /** @param {ChatEvent & {interrupted?: boolean, paused?: boolean}} event */
   take(event) {
-    const quiet = this.hooks.quiet?.() ?? false
     switch (event.type) {
       case 'user_message':
         return this.#begin(event)
@@ -142,25 +143,29 @@ export class Transcript {
       case 'tool_result':
         return this.#result(event)
       case 'done':
-        return this.#end(event, quiet, event.interrupted ?? false)
+        return this.#end(event, event.interrupted)
       case 'cancelled':
-        return this.#stopAll(event, quiet)
+        return this.#stopAll(event)
       case 'error':
-        return this.#fail(event, quiet)
+        return this.#fail(event)
       case 'message':
-        return this.#person(event, quiet)
+        return this.#person(event)
       case 'handoff':
-        return this.#handoff(event, quiet)
+        return this.#handoff(event)
       case 'message_deleted':
-        return this.#delete(event.messageId ?? '')
+        return this.#delete(event.messageId)
     }
+  }
+
+  /** Once, for who listens: not what is history. @param {string} text */
+  #announce(text) {
+    if (!this.hooks.quiet?.()) this.hooks.announce(text)
   }
 
   /** @param {string} text @returns {Turn} */
   #add(text) {
-    const question = element('article', 'question', text)
-    question.ariaLabel = this.hooks.t('you')
-    question.dir = 'auto'
+    const looks = { className: 'question', ariaLabel: this.hooks.t('you'), dir: 'auto' }
+    const question = element('article', looks, text)
     const answer = new Answer(this.hooks)
     this.log.append(question, answer.root)
     return { text, question, answer }
@@ -168,7 +173,7 @@ export class Transcript {
 
   /** @param {ChatEvent} event */
   #begin(event) {
-    const id = event.clientMessageId ?? ''
+    const id = event.clientMessageId
     this.#retire()
     const turn = this.waiting.get(id) ?? this.#again(event) ?? this.#add(event.content ?? '')
     this.waiting.delete(id)
@@ -176,16 +181,16 @@ export class Transcript {
     turn.id = event.messageId
     if (turn.id) this.turns.set(turn.id, turn)
     turn.question.title = when(event.at, this.hooks.locale)
-    this.decided = this.deciding.get(id) ?? null
+    this.decided = this.deciding.get(id)
     this.deciding.delete(id)
-    turn.isDecision = this.decided !== null
+    turn.isDecision = Boolean(this.decided)
     this.current = turn
     turn.answer.progress(this.hooks.t('thinking'))
   }
 
   /** A question that is answered anew, perhaps in other words: what followed is gone. @param {ChatEvent} event */
   #again(event) {
-    const turn = this.turns.get(event.messageId ?? '')
+    const turn = this.turns.get(event.messageId)
     if (!turn?.question.parentNode) return undefined
     while (turn.question.nextSibling) turn.question.nextSibling.remove()
     turn.text = turn.question.textContent = event.content ?? turn.text
@@ -207,7 +212,7 @@ export class Transcript {
     const turn = this.#running()
     const { change } = event
     const { hooks } = this
-    const known = this.changes.get(change?.id ?? '')
+    const known = this.changes.get(change?.id)
     if (change && known) {
       turn.isDecision = true
       known.take({ ...event, change })
@@ -231,8 +236,8 @@ export class Transcript {
     this.decided = null
   }
 
-  /** @param {ChatEvent & {paused?: boolean}} event @param {boolean} quiet @param {boolean} isStopped */
-  #end(event, quiet, isStopped) {
+  /** @param {ChatEvent & {paused?: boolean}} event @param {boolean} [isStopped] */
+  #end(event, isStopped) {
     this.#settle()
     const turn = this.current
     this.current = null
@@ -242,7 +247,7 @@ export class Transcript {
     if (!isStopped && answer.isEmpty) return answer.root.remove() // a person answers, or nobody
     if (event.messageId) this.nodes.set(event.messageId, answer.root)
     answer.done(event, isStopped)
-    if (!quiet) this.hooks.announce(answer.spoken)
+    this.#announce(answer.spoken)
     this.#offer(turn)
   }
 
@@ -264,17 +269,17 @@ export class Transcript {
     this.last = null
   }
 
-  /** @param {ChatEvent} event @param {boolean} quiet */
-  #stopAll(event, quiet) {
+  /**  @param {ChatEvent} event */
+  #stopAll(event) {
     for (const turn of this.waiting.values()) turn.answer.done({ type: 'done' }, true)
     this.waiting.clear()
     for (const change of this.deciding.values()) change.reopen()
     this.deciding.clear()
-    this.#end({ ...event, messageId: undefined }, quiet, true)
+    this.#end({ ...event, messageId: undefined }, true)
   }
 
-  /** Of the running answer when it has a place in the log, else the refusal of a question. @param {ChatEvent} event @param {boolean} quiet */
-  #fail(event, quiet) {
+  /** Of the running answer when it has a place in the log, else the refusal of a question. @param {ChatEvent} event */
+  #fail(event) {
     if (event.seq === undefined && this.#undecided(event)) return
     if (event.seq !== undefined) this.#settle()
     const refused = event.seq === undefined ? this.#refused(event) : undefined
@@ -289,12 +294,12 @@ export class Transcript {
     const isFailed = !refused && id && onRegenerate
     const retry = () => (isFailed ? onRegenerate(id) : onRetry(turn.text))
     turn.answer.fail(text, event.retryAfter, canHelp ? retry : undefined)
-    if (!quiet) this.hooks.announce(text)
+    this.#announce(text)
   }
 
   /** Whether it was the user's word on a change that was refused. @param {ChatEvent} event */
   #undecided(event) {
-    const id = event.clientMessageId ?? ''
+    const id = event.clientMessageId
     const change = this.deciding.get(id)
     if (!change) return false
     this.deciding.delete(id)
@@ -305,7 +310,7 @@ export class Transcript {
 
   /** The question that was refused, no longer waiting; the oldest when it is not told which. @param {ChatEvent} event */
   #refused(event) {
-    const told = event.clientMessageId ?? ''
+    const told = event.clientMessageId
     const id = this.waiting.has(told) ? told : [...this.waiting.keys()][0]
     const turn = this.waiting.get(id)
     this.waiting.delete(id)
@@ -314,8 +319,8 @@ export class Transcript {
 
   // -- people ----------------------------------------------------------------------------------------
 
-  /** Somebody of the team writes. @param {ChatEvent} event @param {boolean} quiet */
-  #person(event, quiet) {
+  /** Somebody of the team writes. @param {ChatEvent} event */
+  #person(event) {
     this.#retire()
     const { t, locale } = this.hooks
     const name = event.name || t('someone')
@@ -324,20 +329,18 @@ export class Transcript {
     answer.root.prepend(element('strong', 'who', name))
     answer.root.title = when(event.at, locale)
     answer.write(event.content ?? '')
-    answer.done({ type: 'done' }, false)
+    answer.done({ type: 'done' })
     this.#insert(answer.root)
     if (event.messageId) this.nodes.set(event.messageId, answer.root)
-    if (!quiet) this.hooks.announce(`${name}: ${answer.spoken}`)
+    this.#announce(`${name}: ${answer.spoken}`)
   }
 
-  /** Somebody of the team comes or goes. @param {ChatEvent} event @param {boolean} quiet */
-  #handoff({ state, name, at }, quiet) {
+  /** Somebody of the team comes or goes. @param {ChatEvent} event */
+  #handoff({ state, name, at }) {
     const { t, locale } = this.hooks
     const text = t(`note_${state}`, { name: name || t('someone') })
-    const line = element('p', 'handoff', text)
-    line.title = when(at, locale)
-    this.#insert(line)
-    if (!quiet) this.hooks.announce(text)
+    this.#insert(element('p', { className: 'handoff', title: when(at, locale) }, text))
+    this.#announce(text)
   }
 
   /** Before what is still to be answered. @param {HTMLElement} node */
@@ -346,7 +349,7 @@ export class Transcript {
     this.log.insertBefore(node, next?.question ?? null)
   }
 
-  /** @param {string} id */
+  /** @param {string | undefined} id */
   #delete(id) {
     const turn = this.turns.get(id)
     const node = this.nodes.get(id)
@@ -357,9 +360,4 @@ export class Transcript {
     this.turns.delete(id)
     this.nodes.delete(id)
   }
-}
-
-/** @param {number | undefined} at  Unix seconds @param {string | undefined} locale */
-function when(at, locale) {
-  return at ? new Date(at * 1000).toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'short' }) : ''
 }

@@ -1,15 +1,24 @@
 // @ts-check
 /** How values of query results are shown: by the type of their column, in the reader's language. */
 
-const NUMERIC = new Set(['integer', 'number', 'decimal'])
+const NUMERIC = /^(integer|number|decimal)$/
 /** Numbers that name something: grouped digits would make a year `2,026`. */
 const NAMES_SOMETHING = /(^|_)(id|no|nr|number|code|year|zip|key|phone)$/i
 const DIGITS = /^[+-]?\d+(\.\d+)?$/
-const DATE = /^\d{4}-\d\d-\d\d$/
+const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ]([\d:.]+)(Z|[+-]\d\d:?\d\d)?)?$/
 const BLOB = /^x'(?:[0-9a-f]{2})*'$/
 /** Floats that print with an exponent, or nearly, are shown as they are. */
 const PLAIN_MAX = 1e15
 const PLAIN_MIN = 1e-6
+
+/** Making one takes longer than using it a hundred times. @type {Record<string, any>} */
+const made = {}
+
+/** @param {'NumberFormat' | 'DateTimeFormat'} kind @param {string | undefined} locale @param {object} options */
+function keep(kind, locale, options) {
+  const { [kind]: Format } = /** @type {Record<string, any>} */ (Intl)
+  return (made[kind + locale + JSON.stringify(options)] ??= new Format(locale, options))
+}
 
 /** The type of a column of which the server told none. @param {unknown[]} values */
 export function guessType(values) {
@@ -24,7 +33,7 @@ export function isMissing(value) {
 
 /** Columns of such a type stand right. @param {string} type */
 export function isNumeric(type) {
-  return NUMERIC.has(type)
+  return NUMERIC.test(type)
 }
 
 /** Whether a column of this name holds names, though they be numbers. @param {string} name */
@@ -47,29 +56,17 @@ export function toText(value) {
  */
 export function formatter(type, name, locale, t = (key) => key) {
   const useGrouping = !isName(name)
-  switch (type) {
-    case 'integer':
-    case 'number':
-    case 'decimal':
-      return (value) => numberText(value, useGrouping, locale)
-    case 'date':
-      return (value) => dateText(value, locale)
-    case 'datetime':
-      return (value) => datetimeText(value, locale)
-    case 'boolean':
-      return (value) => (value === 1 ? t('yes') : value === 0 ? t('no') : toText(value))
-    case 'blob':
-      return (value) => blobText(value, t)
-    default:
-      return toText
-  }
+  if (isNumeric(type)) return (value) => numberText(value, useGrouping, locale)
+  if (/^date(time)?$/.test(type)) return (value) => timeText(value, type, locale)
+  if (type === 'boolean') return (value) => (value === 1 ? t('yes') : value === 0 ? t('no') : toText(value))
+  return type === 'blob' ? (value) => blobText(value, t) : toText
 }
 
 /** Integers and decimals may come as text, where a number of JavaScript would lose digits. @param {unknown} value @param {boolean} useGrouping @param {string} [locale] */
 function numberText(value, useGrouping, locale) {
   const text = toText(value)
   const show = (/** @type {object} */ digits) =>
-    new Intl.NumberFormat(locale, { useGrouping, ...digits }).format(/** @type {any} */ (value))
+    keep('NumberFormat', locale, { useGrouping, ...digits }).format(value)
   if (typeof value === 'number')
     return isPlain(value) ? show(Number.isSafeInteger(value) ? {} : { maximumSignificantDigits: 15 }) : text
   const digits = typeof value === 'string' && DIGITS.exec(value)
@@ -84,33 +81,22 @@ function isPlain(value) {
   return Number.isSafeInteger(value) || (size < PLAIN_MAX && size >= PLAIN_MIN)
 }
 
-/** @param {unknown} value @param {string} [locale] */
-function dateText(value, locale) {
+/** A time without a zone is shown as it is written; one with a zone in the reader's own. @param {unknown} value @param {string} type @param {string} [locale] */
+function timeText(value, type, locale) {
   const text = toText(value)
-  const date = new Date(`${text}T00:00:00Z`)
-  if (!DATE.test(text) || !isDay(date, text)) return text
-  return date.toLocaleDateString(locale, { dateStyle: 'medium', timeZone: 'UTC' })
-}
-
-/** A time without a zone is shown as it is written; one with a zone in the reader's own. @param {unknown} value @param {string} [locale] */
-function datetimeText(value, locale) {
-  const text = toText(value)
-  const [, day, time, zone = ''] = /^(\d{4}-\d\d-\d\d)[T ]([\d:.]+)(Z|[+-]\d\d:?\d\d)?$/.exec(text) ?? []
-  if (!day || !isDay(new Date(`${day}T00:00:00Z`), day)) return text
-  const date = new Date(`${day}T${time}${zone.replace(/^(...)(\d\d)$/, '$1:$2') || 'Z'}`)
-  if (Number.isNaN(date.getTime())) return text
+  const [, day, time = '', zone = ''] = TIME.exec(text) ?? []
+  const date = new Date(`${day}T${time || '00:00'}${zone.replace(/^(...)(\d\d)$/, '$1:$2') || 'Z'}`)
+  const isOdd = Boolean(time) !== (type === 'datetime') || Number.isNaN(date.getTime())
+  // There is no 31st of February.
+  if (isOdd || !new Date(`${day}T00:00Z`).toISOString().startsWith(day)) return text
   /** @type {Intl.DateTimeFormatOptions} */
-  const options = { year: 'numeric', month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' }
+  const options = time
+    ? { year: 'numeric', month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' }
+    : { dateStyle: 'medium' }
   if (/^\d\d:\d\d:(?!00$)/.test(time)) options.second = '2-digit'
-  return date.toLocaleString(
-    locale,
-    zone ? { ...options, timeZoneName: 'short' } : { ...options, timeZone: 'UTC' },
-  )
-}
-
-/** False for the 31st of February. @param {Date} date @param {string} text */
-function isDay(date, text) {
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text)
+  if (zone) options.timeZoneName = 'short'
+  else options.timeZone = 'UTC'
+  return keep('DateTimeFormat', locale, options).format(date)
 }
 
 /** @param {unknown} value @param {(key: string, values?: Record<string, number>) => string} t */

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.browser import PATIENCE_MS, Complaints, drive
 from tests.e2e.test_chat_page import ask
+from tests.support.host_pages import host_pages
 from tests.support.model_replies import openai_text
 from tests.support.served_knowledge import add_base, add_document, admin
 from tests.support.stack import OPEN_BOT, Stack, stack
@@ -80,6 +81,42 @@ async def test_citations_are_there_again_after_a_reload(served: Stack) -> None:
         assert complaints.texts == []
 
     await drive(play)
+
+
+@pytest.mark.parametrize(
+    ("width", "side"), [(1200, "right"), (1200, "left"), (390, "right")], ids=["right", "left", "phone"]
+)
+async def test_a_passage_opens_over_the_chat_that_floats_in_a_corner(
+    served: Stack, width: int, side: str
+) -> None:
+    tag = f'<script src="{{appliance}}/widget.js" data-bot="shop" data-position="{side}" defer></script>'
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Shop</title>'
+    html = f'<!doctype html><html lang="en"><head>{head}{tag}</head><body><h1>Shop</h1></body></html>'
+    async with host_pages(served.url, shop=html) as origin:
+
+        def play(page: Page, complaints: Complaints) -> None:
+            page.goto(f"{origin}/shop")
+            page.locator(".launcher").click()
+            ask(page, QUESTION)
+            cite = page.get_by_role("button", name="Source 1: Returns").first
+            cite.click()
+            passage = page.get_by_role("dialog", name="Returns")
+            expect(passage.locator("mark")).to_be_visible()
+            inner, panel = passage.bounding_box(), page.locator(".panel").bounding_box()
+            assert inner
+            assert panel
+            assert (inner["x"], inner["width"]) == (panel["x"], panel["width"])
+            assert inner["y"] >= panel["y"]
+            assert inner["y"] + inner["height"] == panel["y"] + panel["height"]
+            if width < 480:
+                assert (inner["x"], inner["width"]) == (0, width)
+            page.keyboard.press("Escape")
+            expect(passage).to_have_count(0)
+            expect(page.locator(".panel")).to_be_visible()
+            expect(cite).to_be_focused()
+            assert complaints.texts == []
+
+        await drive(play, viewport={"width": width, "height": 800}, reduced_motion="reduce")
 
 
 async def test_the_page_takes_no_harm_from_a_hostile_source(tmp_path: Path) -> None:

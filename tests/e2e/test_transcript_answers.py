@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -102,8 +103,6 @@ async def test_a_result_is_drawn_when_it_was_asked_for_and_the_table_is_one_pres
             apart = [{**one, "orders": 1} for one in MONTHS]
             show(page, *turn(RESULT | {"chart": "bar", "data": apart}, id="4"))
             expect(page.locator(".answer").last.locator(".legend")).to_have_text(["revenue", "orders"])
-            show(page, *turn(RESULT, id="3"))
-            expect(page.get_by_role("table")).to_have_count(1)  # it suits, and nobody asked
             many = {"data": [*MONTHS, *MONTHS, *MONTHS, *MONTHS, *MONTHS, MONTHS[0]]}
             show(page, *turn(RESULT | many, id="4"))
             expect(page.locator(".result").last.get_by_role("button", name="Chart")).to_have_count(0)
@@ -112,27 +111,137 @@ async def test_a_result_is_drawn_when_it_was_asked_for_and_the_table_is_one_pres
     await drive(play)
 
 
-async def test_a_thousand_rows_come_in_slices_without_a_long_task() -> None:
+async def test_a_result_that_plainly_suits_is_drawn_at_once_and_others_when_somebody_wants_it() -> None:
     def play(page: Page, complaints: Complaints) -> None:
         with transcript_page(page):
-            page.evaluate("window.one = make(true)")
-            rows = [{f"c{n}": f"{(row * 7919) % 1000} cell {n}" for n in range(12)} for row in range(1000)]
-            columns = list(rows[0])
-            result = RESULT | {"columns": columns, "types": ["text"] * 12, "data": rows, "rowCount": 1000}
-            show(page, *turn(result))
-            body = page.locator("tbody")
-            expect(body.locator("tr")).to_have_count(101)
-            page.get_by_role("columnheader", name="c0").get_by_role("button").click()
-            expect(page.get_by_role("columnheader", name="c0")).to_have_attribute("aria-sort", "ascending")
-            expect(body.locator("td").first).to_have_text("0 cell 0")
-            for _ in range(9):
-                page.get_by_role("button", name="Show more rows").press("Enter")
-            expect(body.locator("tr")).to_have_count(1000)
-            expect(body.locator("td").last).to_have_text("999 cell 11")
-            expect(page.get_by_role("table")).to_have_attribute("aria-rowcount", "1001")
+            show(page, *turn(RESULT | {"data": MONTHS[::-1]}))
+            picture = page.get_by_role("img", name="Revenue by month. Line chart of 12 points.")
+            expect(picture.locator("circle title").first).to_have_text("1 Jan 2026: revenue 1,234.5")
+            page.get_by_role("button", name="Table").press("Enter")
+            expect(page.get_by_role("cell").first).to_have_text("1 Dec 2026")  # as the rows came
+            unsure = [
+                {"data": [*MONTHS, MONTHS[0]], "rowCount": 13},  # a month that is there twice
+                {"rowCount": 40},
+                {"truncated": True},
+            ]
+            for at, other in enumerate(unsure):
+                show(page, *turn(RESULT | other, id=f"u{at}"))
+                last = page.locator(".result").last
+                expect(last.get_by_role("table")).to_be_visible()
+                expect(last.get_by_role("img")).to_have_count(0)
+                last.get_by_role("button", name="Chart").click()
+                expect(last.get_by_role("img")).to_be_visible()
+            hours = [{"hour": hour, "orders": hour * 7 % 5} for hour in range(24)]
+            named = {"columns": ["hour", "orders"], "types": ["integer", "integer"], "rowCount": 24}
+            show(page, *turn(RESULT | named | {"data": hours, "chart": "bar"}, id="h"))
+            expect(page.locator(".chart").last.locator("rect")).to_have_count(24)
             assert complaints.texts == []
 
     await drive(play)
+
+
+def long_result(rows: int) -> dict[str, Any]:
+    """Twelve columns of texts, the first in another order than the rows; some rows are taller than others."""
+    data = [
+        {
+            f"c{n}": f"{(row * 7919) % rows} cell {n}" + "\nmore" * (n == 3 and row % 10 == 0)
+            for n in range(12)
+        }
+        for row in range(rows)
+    ]
+    return RESULT | {"columns": list(data[0]), "types": ["text"] * 12, "data": data, "rowCount": rows}
+
+
+async def test_of_a_thousand_rows_those_near_the_eye_are_on_the_page() -> None:
+    def play(page: Page, complaints: Complaints) -> None:
+        with transcript_page(page):
+            page.evaluate("window.one = make(true)")
+            show(page, *turn(long_result(1000)))
+            table = page.get_by_role("table")
+            lines = page.locator("tbody tr[aria-rowindex]")
+            expect(table).to_have_attribute("aria-rowcount", "1001")
+            expect(page.locator("figcaption > span").first).to_have_text(
+                re.compile(r"^1\u2013\d\d / 1,000 rows$")
+            )
+            assert lines.count() < 100
+            tall = page.evaluate("one.root.querySelector('.table-frame').scrollHeight")
+            assert tall > 30_000
+            frame = page.get_by_role("group", name="Table")
+            width = table.bounding_box()["width"]
+            frame.press("End")
+            expect(lines.last).to_have_attribute("aria-rowindex", "1001")
+            expect(lines.last.locator("td").first).to_have_text(f"{999 * 7919 % 1000} cell 0")
+            assert lines.count() < 100
+            assert table.bounding_box()["width"] == width
+            frame.press("Home")
+            expect(lines.first).to_have_attribute("aria-rowindex", "2")
+            expect(frame).to_be_focused()
+            assert complaints.texts == []
+
+    await drive(play)
+
+
+async def test_scrolling_through_a_long_table_passes_every_row_once_and_in_order() -> None:
+    def play(page: Page, complaints: Complaints) -> None:
+        with transcript_page(page):
+            page.evaluate("window.one = make(true)")
+            show(page, *turn(long_result(300)))
+            told = page.evaluate(WALK, 200)
+            assert told["places"] == list(range(2, 302))
+            assert told["jumps"] == []
+            assert page.evaluate(WALK, -200)["jumps"] == []
+            expect(page.locator("figcaption > span").first).to_have_text(
+                re.compile(r"^1\u2013\d\d / 300 rows$")
+            )
+            assert complaints.texts == []
+
+    await drive(play)
+
+
+WALK = """async (step) => {
+  const frame = one.root.querySelector('.table-frame')
+  const lines = () => [...one.root.querySelectorAll('tbody [aria-rowindex]')]
+  const places = new Set()
+  const jumps = []
+  for (let before = -1; frame.scrollTop !== before;) {
+    before = frame.scrollTop
+    const was = new Map(lines().map((line) => [line, line.getBoundingClientRect().top]))
+    frame.scrollTop += step
+    const asked = frame.scrollTop - before
+    for (let n = 0; n < 2; n++) await new Promise((done) => requestAnimationFrame(() => setTimeout(done)))
+    for (const line of lines()) {
+      places.add(Number(line.ariaRowIndex))
+      const moved = was.has(line) ? was.get(line) - line.getBoundingClientRect().top : asked
+      if (Math.abs(moved - asked) > 2) jumps.push([line.ariaRowIndex, moved, asked])
+    }
+  }
+  return { places: [...places].sort((a, b) => a - b), jumps }
+}"""
+
+
+async def test_sorting_copying_and_saving_take_all_rows_of_a_long_table() -> None:
+    def play(page: Page, complaints: Complaints) -> None:
+        with transcript_page(page):
+            page.evaluate("window.one = make(true)")
+            show(page, *turn(long_result(1000)))
+            frame = page.get_by_role("group", name="Table")
+            frame.press("End")
+            expect(page.locator("tbody tr[aria-rowindex]").last).to_have_attribute("aria-rowindex", "1001")
+            head = page.get_by_role("columnheader", name="c0")
+            head.get_by_role("button").press("Enter")
+            expect(head).to_have_attribute("aria-sort", "ascending")
+            expect(page.locator("tbody td").first).to_have_text("0 cell 0")
+            expect(head.get_by_role("button")).to_be_focused()
+            page.locator(".result").get_by_role("button", name="Copy").click()
+            expect(page.get_by_role("button", name="Copied")).to_be_visible()
+            copied = page.evaluate("navigator.clipboard.readText()").split("\n")
+            assert [line.split(" ")[0] for line in copied[1:]] == [str(n) for n in range(1000)]
+            with page.expect_download() as saving:
+                page.get_by_role("button", name="CSV").click()
+            assert saving.value.path().read_text().count("cell 11") == 1000
+            assert complaints.texts == []
+
+    await drive(play, permissions=["clipboard-read", "clipboard-write"])
 
 
 async def test_a_table_is_copied_for_a_spreadsheet_and_saved() -> None:
@@ -315,7 +424,8 @@ async def test_axe_finds_nothing_in_any_part(theme: str) -> None:
             change |= {"rows": [{"before": {"a": 1}, "after": {"a": 2}}]}
             show(
                 page,
-                *turn({"type": "sources", "data": [SOURCE]}, RESULT | {"chart": "bar"}, RESULT, said(text)),
+                *turn({"type": "sources", "data": [SOURCE]}, RESULT | {"chart": "bar"}, said(text)),
+                *turn(RESULT | {"truncated": True}, long_result(200), id="l"),
                 *turn({"type": "query_result", "query": "UPDATE", "change": change}, said("Well."), id="2"),
                 {"type": "message", "name": "Mia", "content": "Hello", "messageId": "o"},
                 {"type": "handoff", "state": "waiting"},

@@ -143,7 +143,7 @@ class Trail {
           key: 'target',
           label: 'Target',
           class: 'grow',
-          render: (one) => h('span', { dir: 'auto' }, one.target),
+          render: (one) => h('span', { dir: 'auto' }, targetOf(one)),
         },
         {
           key: 'details',
@@ -189,7 +189,7 @@ function showEntry(one) {
       facts([
         ['When', exactTime(seconds(one.at))],
         ['By', one.actor || 'nobody'],
-        ['Target', h('span', { dir: 'auto' }, one.target)],
+        ['Target', h('span', { dir: 'auto' }, targetOf(one))],
         ['Number', String(one.id)],
       ]),
       h('h3', null, 'Details'),
@@ -197,4 +197,9 @@ function showEntry(one) {
       h('div', { class: 'dialog-foot' }, copyButton(JSON.stringify(one, null, 2))),
     ],
   })
+}
+
+/** Bots are noted by ids that tell nobody anything; their names stand beside. @param {any} one @returns {string} */
+function targetOf({ target, details }) {
+  return Array.isArray(details?.bot) && target && !target.includes(':') ? `bot:${details.bot.join('/')}` : target
 }

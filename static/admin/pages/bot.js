@@ -27,17 +27,27 @@ const BACK = { href: pageUrl('bots'), label: 'Bots' }
 export async function show(root, { params, query, setQuery }) {
   const path = `bots/${encodeURIComponent(params[0])}`
   const box = h('div', { class: 'stack' })
+  /** Where somebody is stays open when the bot is read anew. @type {string | undefined} */
+  let active = query.tab
+  const onTab = (/** @type {string} */ tab) => {
+    active = tab
+    setQuery({ tab: tab === 'about' ? null : tab })
+  }
   fill(root, pageHead('Bot', { back: BACK }), box)
-  const read = () =>
-    load(
+  const read = async (quiet = true) => {
+    const focused = box.contains(document.activeElement)
+    await load(
       box,
       () => get(path),
       (bot) => {
         root.firstElementChild?.replaceWith(head(bot, path, read))
-        return body(bot, path, query, setQuery, read)
+        return body(bot, path, active, onTab, read)
       },
+      { quiet },
     )
-  await read()
+    if (focused) box.querySelector('[role=tab][aria-selected=true]')?.focus()
+  }
+  await read(false)
 }
 
 /** @param {any} bot @param {string} path @param {() => void} read */
@@ -79,8 +89,8 @@ async function change(bot, path, button, read) {
   read()
 }
 
-/** @param {any} bot @param {string} path @param {any} query @param {(query: any) => void} setQuery @param {() => void} read */
-function body(bot, path, query, setQuery, read) {
+/** @param {any} bot @param {string} path @param {string | undefined} active @param {(tab: string) => void} onTab @param {() => void} read */
+function body(bot, path, active, onTab, read) {
   return [
     findings(
       'Errors',
@@ -102,7 +112,7 @@ function body(bot, path, query, setQuery, read) {
         { id: 'diff', label: 'Differences', show: (panel) => diff(panel, path) },
         { id: 'tests', label: 'Tests', show: (panel) => new BotTests(path, bot).show(panel) },
       ],
-      { active: query.tab, label: 'Bot', onChange: (tab) => setQuery({ tab: tab === 'about' ? null : tab }) },
+      { active, label: 'Bot', onChange: onTab },
     ),
   ]
 }

@@ -1,6 +1,7 @@
 // @ts-check
 /** All bots: which are well, which are not and why, and how much they were used today. */
 import { get } from '../api.js'
+import { nameCell } from '../bot_names.js'
 import { h } from '../dom.js'
 import { counted, listed, load } from '../load.js'
 import { pageUrl } from '../route.js'
@@ -47,7 +48,7 @@ function table(bots) {
         key: 'title',
         label: 'Bot',
         class: 'grow',
-        render: (bot) => [h('span', { dir: 'auto' }, bot.title || bot.name), address(bot)],
+        render: nameCell,
       },
       { key: 'enabled', label: 'State', render: (bot) => h('div', { class: 'badges' }, badges(bot)) },
       {
@@ -77,12 +78,6 @@ function table(bots) {
       { key: 'version', label: 'Version', numeric: true, class: 'wide-only' },
     ],
   })
-}
-
-/** Where its name does not tell: namespace and name. @param {any} bot */
-function address({ namespace, name, title }) {
-  if (namespace === 'default' && (title || name) === name) return null
-  return h('code', { class: 'below faint' }, namespace === 'default' ? name : `${namespace}/${name}`)
 }
 
 /** What a bot is made of. @param {any} bot */

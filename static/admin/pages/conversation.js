@@ -1,15 +1,16 @@
 // @ts-check
 /** One conversation: what was said, how each answer came about, and stepping in as a person. */
-import { ApiError, apiUrl, del, get, live, post } from '../api.js'
-import { Composer } from '../composer.js'
+import { ApiError, apiUrl, del, get, live } from '../api.js'
+import { aboutCard } from '../conversation_about.js'
+import { titleOf } from '../conversation_cells.js'
+import { ConversationLog } from '../conversation_log.js'
+import { Presence } from '../conversation_presence.js'
 import { follow } from '../conversation_stream.js'
-import { botCell, personCell, personOf, titleOf, wishOf } from '../conversation_cells.js'
 import { fill, h } from '../dom.js'
 import { icon } from '../icons.js'
-import { facts, messageNode, Running } from '../message.js'
 import { pageUrl } from '../route.js'
 import { showTrace } from '../trace.js'
-import { badge, busy, card, confirmDialog, emptyState, number, pageHead, toast, when } from '../ui.js'
+import { confirmDialog, emptyState, number, pageHead, toast } from '../ui.js'
 
 const SOON_MS = 120
 const AT_END_PX = 120
@@ -33,25 +34,23 @@ class Detail {
     this.id = context.params[0]
     this.path = `conversations/${encodeURIComponent(this.id)}`
     this.head = h('div')
-    this.log = h('ol', { class: 'messages', 'aria-label': 'Messages' })
+    const isAdmin = context.account.role === 'admin'
+    this.log = new ConversationLog(isAdmin ? (turn) => void showTrace(this.id, turn) : undefined)
     this.hint = h('p', { class: 'unseen', role: 'status' })
     this.side = h('div', { class: 'stack' })
-    this.presence = h('div', { class: 'presence' })
-    this.composer = new Composer(`${this.path}/messages`, () => this.readSoon())
+    this.presence = new Presence(this.path, context.account, {
+      read: () => this.read(),
+      readSoon: () => this.readSoon(),
+      onLeft: () => this.root.querySelector('h1')?.focus(),
+    })
     this.talk = h(
       'section',
       { class: 'talk', 'aria-label': 'Conversation' },
-      this.log,
+      this.log.node,
       this.hint,
-      this.presence,
-      this.composer.node,
+      this.presence.node,
+      this.presence.composer.node,
     )
-    /** Messages that are shown: their node, and of what it was made. @type {Map<string, {node: HTMLElement, from: string}>} */
-    this.shown = new Map()
-    /** The answer that is being written. @type {Running | null} */
-    this.running = null
-    /** Answers that are whole, until they are read as they were stored. @type {Running[]} */
-    this.ended = []
     this.deleted = false
     /** Readings that began, the one that is shown, and answers that ended meanwhile: all count up. */
     this.began = 0
@@ -59,17 +58,18 @@ class Detail {
     this.settled = 0
     /** @type {any[]} */
     this.bots = []
+    /** Where the stream goes on behind what was read. */
+    this.seq = 0
     this.title = ''
-    this.stateShown = ''
     this.count = 0
   }
 
   async start() {
     await Promise.all([this.read(), this.#findBot()])
-    this.#drawSide()
+    fill(this.side, aboutCard(this.conversation, this.botId))
     this.root.append(this.head, h('div', { class: 'conversation' }, this.talk, this.side))
     if (!this.context.query.top) this.#toEnd()
-    this.stopStream = follow(`${this.path}/stream`, (frame) => this.#frame(frame))
+    this.stopStream = follow(`${this.path}/stream`, this.seq, (frame) => this.#frame(frame))
     this.stopLive = live(({ type, data }) => {
       if (type === 'conversation' && data.id === this.id) this.#changed(data)
       if (type === 'deleted' && data.id === this.id) this.#gone()
@@ -107,12 +107,15 @@ class Detail {
     } while (settled !== this.settled)
     if (number < this.drawn) return
     this.drawn = number
-    const { conversation, messages } = found
+    const { conversation, messages, seq } = found
     this.conversation = conversation
+    this.seq = seq
     this.#drawHead()
-    this.#drawSide()
-    this.#drawMessages(messages)
-    this.#drawPresence()
+    fill(this.side, aboutCard(this.conversation, this.botId))
+    const atEnd = this.#isAtEnd()
+    this.log.draw(messages, conversation)
+    if (atEnd && this.root.isConnected) this.#toEnd()
+    this.presence.show(this.conversation)
   }
 
   readSoon() {
@@ -132,8 +135,8 @@ class Detail {
       conversation.handoff !== this.conversation.handoff ||
       conversation.operator_name !== this.conversation.operator_name
     this.conversation = { ...this.conversation, ...conversation }
-    this.#drawSide()
-    this.#drawPresence()
+    fill(this.side, aboutCard(this.conversation, this.botId))
+    this.presence.show(this.conversation)
     if (handoff || conversation.message_count !== this.count) this.readSoon()
     this.count = conversation.message_count
   }
@@ -189,183 +192,6 @@ class Detail {
     )
   }
 
-  #drawSide() {
-    const one = this.conversation
-    fill(
-      this.side,
-      card(
-        'About',
-        {},
-        facts([
-          ['Bot', this.botId ? h('a', { href: pageUrl('bots', this.botId) }, botCell(one)) : botCell(one)],
-          ['Namespace', one.namespace === 'default' ? null : one.namespace],
-          ['Person', personCell(one)],
-          ['Known as', one.owner === 'anon' ? null : one.owner],
-          ['Came by', one.source],
-          ['Began', when(one.created_at)],
-          ['Last', when(one.last_message_at)],
-          ['Messages', number(one.message_count)],
-          ['Tokens', number(one.tokens)],
-          [
-            'Feedback',
-            one.positive || one.negative ? `${number(one.positive)} good, ${number(one.negative)} bad` : null,
-          ],
-          ['Errors', one.errors ? number(one.errors) : null],
-          ['Helped by', one.helped_by || null],
-          ['Id', h('code', null, one.id)],
-        ]),
-      ),
-    )
-  }
-
-  /** Only what is new or has changed is made anew, so that opened parts stay open. @param {import('../message.js').Message[]} messages */
-  #drawMessages(messages) {
-    const atEnd = this.#isAtEnd()
-    const who = {
-      person: personOf(this.conversation),
-      bot: this.conversation.bot,
-      onTrace:
-        this.context.account.role === 'admin'
-          ? (/** @type {string} */ turn) => void showTrace(this.id, turn)
-          : undefined,
-    }
-    const kept = new Map()
-    const settled = messages.filter(
-      (one) => !(one.role === 'assistant' && ['queued', 'running'].includes(one.status ?? '')),
-    )
-    this.ended = []
-    for (const message of settled) {
-      const from = JSON.stringify(message)
-      const known = this.shown.get(message.id)
-      kept.set(message.id, known?.from === from ? known : { node: messageNode(message, who), from })
-    }
-    this.shown = kept
-    const nodes = [...kept.values()].map(({ node }) => node)
-    if (settled.length < messages.length) this.running ??= new Running(this.conversation.bot)
-    if (this.running) nodes.push(this.running.node)
-    if (!nodes.length) nodes.push(h('li', { class: 'message note' }, 'Nothing was said yet.'))
-    for (const [at, node] of nodes.entries())
-      if (this.log.children[at] !== node) this.log.insertBefore(node, this.log.children[at] ?? null)
-    while (this.log.childElementCount > nodes.length) this.log.lastElementChild?.remove()
-    if (atEnd && this.root.isConnected) this.#toEnd()
-  }
-
-  // -- stepping in -----------------------------------------------------------------------------------
-
-  /** Whether it is this account that is there. */
-  #isMine() {
-    const { handoff, operator, operator_name: name } = this.conversation
-    const { account } = this.context
-    return (
-      handoff === 'joined' &&
-      (operator === undefined ? name === account.display_name : operator === account.name)
-    )
-  }
-
-  #drawPresence() {
-    const { handoff, operator_name: name } = this.conversation
-    const mine = this.#isMine()
-    const wish = handoff === 'waiting' ? wishOf(this.conversation) : ''
-    const state = JSON.stringify([handoff, name, mine, wish])
-    if (state === this.stateShown) return
-    this.stateShown = state
-    const join = (/** @type {string} */ label) => this.#button(label, 'primary', () => this.#join())
-    const resolve = this.#button('Resolve', '', () => this.#act('resolve', 'Resolved.'))
-    const parts = mine
-      ? [
-          h(
-            'p',
-            null,
-            badge('You are here', 'info'),
-            ' The bot is silent; what you write, the visitor reads.',
-          ),
-          h(
-            'div',
-            { class: 'actions' },
-            this.#button('Leave', '', () => this.#act('leave', 'You left; the bot goes on.')),
-            resolve,
-          ),
-        ]
-      : handoff === 'joined'
-        ? [
-            h(
-              'p',
-              null,
-              badge(['With ', h('bdi', null, name || 'a colleague')], 'info'),
-              ' A colleague is in this chat.',
-            ),
-            this.#button('Take over', '', () => this.#takeOver()),
-          ]
-        : handoff === 'waiting'
-          ? [this.#waiting(wish), h('div', { class: 'actions' }, join('Join'), resolve)]
-          : [h('p', { class: 'faint' }, 'The bot answers here.'), join('Join')]
-    fill(this.presence, h('div', { class: `presence-bar ${handoff}` }, parts))
-    this.composer.show(mine)
-  }
-
-  /** Why a person is waited for: that the bot goes on matters less. @param {string} wish */
-  #waiting(wish) {
-    return h(
-      'p',
-      { class: 'wished' },
-      badge('Waits for a person', 'warn'),
-      ' ',
-      wish && h('q', { dir: 'auto' }, wish),
-      ' ',
-      h('span', { class: 'faint' }, 'The bot still answers.'),
-    )
-  }
-
-  /** @param {string} label @param {string} kind @param {() => Promise<unknown>} act */
-  #button(label, kind, act) {
-    const made = h(
-      'button',
-      { type: 'button', class: `button ${kind}`, on: { click: () => busy(made, act()) } },
-      label,
-    )
-    return made
-  }
-
-  async #join(force = false) {
-    try {
-      await post(`${this.path}/join`, force ? { force: true } : {})
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 409 || force) throw error
-      return this.#takeOver()
-    }
-    await this.read()
-    this.composer.focus()
-  }
-
-  async #takeOver() {
-    const name = this.conversation.operator_name || 'A colleague'
-    const sure = await confirmDialog({
-      title: 'Take over?',
-      text: `${name} is in this chat and will be shown that you took over.`,
-      action: 'Take over',
-      harmless: true,
-    })
-    if (sure) await this.#join(true)
-  }
-
-  /** @param {'leave' | 'resolve'} what @param {string} words */
-  async #act(what, words) {
-    if (
-      this.composer.text() &&
-      !(await confirmDialog({
-        title: 'Leave what you have typed?',
-        loses: ['The message that you have not sent'],
-        action: 'Go on',
-      }))
-    )
-      return
-    await post(`${this.path}/${what}`, {})
-    this.composer.clear()
-    toast(words, 'good')
-    await this.read()
-    this.root.querySelector('h1')?.focus()
-  }
-
   async #delete() {
     const sure = await confirmDialog({
       title: 'Delete this conversation?',
@@ -389,11 +215,7 @@ class Detail {
   #frame(frame) {
     const atEnd = this.#isAtEnd()
     if (['content', 'progress', 'query_result', 'tool_result'].includes(frame.type)) {
-      if (!this.running) {
-        this.running = new Running(this.conversation.bot)
-        this.log.append(this.running.node)
-      }
-      this.running.take(frame)
+      this.log.take(frame)
       if (atEnd) this.#toEnd()
       return
     }
@@ -406,11 +228,7 @@ class Detail {
   /** The answer is whole: it is read as it was stored, and takes the place of the growing one. @param {any} frame */
   #settled(frame) {
     this.settled += 1
-    if (!this.running) return
-    if (frame.type === 'done') fill(this.hint, 'The answer is complete.')
-    this.running.end()
-    this.ended.push(this.running)
-    this.running = null
+    if (this.log.settle() && frame.type === 'done') fill(this.hint, 'The answer is complete.')
   }
 
   #isAtEnd() {

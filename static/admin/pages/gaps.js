@@ -184,7 +184,7 @@ class Gaps {
           name: 'content',
           type: 'textarea',
           required: true,
-          attributes: { rows: 9 },
+          attributes: { rows: 9, autofocus: true },
           hint: 'It becomes a document. Write what is true and what people need to do.',
         },
         ...(bases.length

@@ -1,6 +1,7 @@
 // @ts-check
 /** Keys for programs and pages: made once, shown once, revoked at any time. */
 import { del, get, post } from '../api.js'
+import { labelOf } from '../bot_names.js'
 import { h } from '../dom.js'
 import { icon } from '../icons.js'
 import { listed, load, seconds } from '../load.js'
@@ -88,7 +89,7 @@ function table(keys, read) {
         render: (key) =>
           key.revoked_at
             ? h('div', null, badge('revoked', 'bad'), ' ', when(seconds(key.revoked_at)))
-            : badge('good', 'good'),
+            : badge('active', 'good'),
       },
       {
         key: 'id',
@@ -130,7 +131,10 @@ async function make(read) {
         label: 'Bot',
         name: 'bot',
         type: 'select',
-        options: [{ value: '', label: 'Any' }, ...bots.map((bot) => bot.name)],
+        options: [
+          { value: '', label: 'Any' },
+          ...bots.map((bot) => ({ value: bot.name, label: labelOf(bot) })),
+        ],
         hint: 'Answers where a request names none.',
       },
       {

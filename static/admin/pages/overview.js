@@ -1,6 +1,7 @@
 // @ts-check
 /** How things are: what happens now, figures against the period before, money, and what needs a look. */
 import { get, live } from '../api.js'
+import { nameCell } from '../bot_names.js'
 import { chart } from '../chart.js'
 import { fill, h } from '../dom.js'
 import { icon } from '../icons.js'
@@ -316,7 +317,7 @@ function bots({ bots: rows }, currency, account) {
       href: account.role === 'admin' ? (bot) => pageUrl('bots', bot.id) : undefined,
       empty: h('p', { class: 'faint' }, 'No bot was asked anything.'),
       columns: [
-        { key: 'name', label: 'Bot', render: (bot) => h('bdi', null, bot.name) },
+        { key: 'title', label: 'Bot', render: nameCell },
         { key: 'messages', label: 'Messages', numeric: true },
         tokens,
         costs(rows, currency),

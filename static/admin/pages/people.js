@@ -13,7 +13,7 @@ const ROLES = [
   { value: 'operator', label: 'Operator' },
   { value: 'admin', label: 'Administrator' },
 ]
-const LINK_NOTE = 'It works once. Send it to nobody else: whoever opens it chooses the password.'
+const LINK_NOTE = 'It works once, within 24 hours. Send it to nobody else: whoever opens it chooses the password.'
 
 export const page = {
   path: 'people',
@@ -62,7 +62,7 @@ function table(people, me, read) {
             null,
             h('strong', { dir: 'auto' }, one.display_name || one.name),
             one.name === me.name && [' ', badge('you', 'info')],
-            h('span', { class: 'faint below' }, one.name),
+            one.name !== one.display_name && h('span', { class: 'faint below' }, one.name),
           ),
       },
       { key: 'role', label: 'Role', render: (one) => (one.role === 'admin' ? 'Administrator' : 'Operator') },
@@ -74,7 +74,7 @@ function table(people, me, read) {
             ? badge('disabled', 'bad')
             : one.pending
               ? badge('invited', 'warn')
-              : badge('good', 'good'),
+              : badge('active', 'good'),
       },
       { key: 'totp', label: 'Second factor', render: (one) => (one.totp ? 'on' : 'off') },
       { key: 'seen_at', label: 'Last seen', render: (one) => when(seconds(one.seen_at)) },

@@ -1,6 +1,7 @@
 // @ts-check
 /** Trying a bot as anybody: choose the bot and whom to be, then talk to it as on a page. */
 import { get, post } from '../api.js'
+import { labelOf } from '../bot_names.js'
 import { fill, h } from '../dom.js'
 import { pageUrl } from '../route.js'
 import {
@@ -104,10 +105,7 @@ function form(bots, chosen, place) {
       name: 'bot',
       type: 'select',
       value: known.id,
-      options: bots.map((bot) => ({
-        value: bot.id,
-        label: bot.namespace && bot.namespace !== 'default' ? `${bot.namespace}/${bot.name}` : bot.name,
-      })),
+      options: bots.map((bot) => ({ value: bot.id, label: labelOf(bot) })),
     }),
     field({
       label: 'User id',
@@ -155,7 +153,7 @@ async function start(place, bot, pass) {
     h(
       'p',
       { class: 'faint small stage-note' },
-      h('bdi', null, bot.name),
+      h('bdi', null, labelOf(bot)),
       ', ends ',
       when(pass.expires_at),
       '.',

@@ -1,0 +1,95 @@
+/**
+ * Which names of properties get short ones in the bundle: those of our own classes and records. What browsers know,
+ * what goes over the wire or into the browser's storage, and what pages may use keep theirs.
+ */
+import fs from 'node:fs'
+import path from 'node:path'
+import { createRequire } from 'node:module'
+import ts from '../tests/clients/node_modules/typescript/lib/typescript.js'
+
+const LIBRARIES = path.dirname(createRequire(import.meta.url).resolve('../tests/clients/node_modules/typescript/lib/typescript.js'))
+
+/** Records that the server, or a page of an earlier version, wrote or will read. */
+const ON_THE_WIRE = ['ChatEvent', 'Usage', 'Change', 'Source', 'Item', 'Upload', 'Identity', 'Sent']
+
+/** What pages may use of the element (docs/widget.md), what the server tells of a bot, and what browsers call. */
+const KNOWN_OUTSIDE = new Set(
+  `bot close destroy element emit heading identify identity mode newChat on open push send server toggle
+  attributeChangedCallback connectedCallback disconnectedCallback observedAttributes
+  colour description feedback follow_ups greeting handoff identity kind namespace operators placeholder position
+  privacy_url suggestions theme title token upload_bytes_max upload_types uploads
+  changes conversations current items files visitor wanted`.split(/\s+/),
+)
+
+/** @param {string} file */
+const treeOf = (file) => ts.createSourceFile(file, fs.readFileSync(file, 'utf8'), ts.ScriptTarget.ES2022, true)
+
+/** Every name that the language or a browser gives a meaning. */
+function builtin() {
+  /** @type {Set<string>} */
+  const names = new Set()
+  for (const file of fs.readdirSync(LIBRARIES).filter((one) => /^lib\.(dom|es)/.test(one))) {
+    const see = (/** @type {any} */ node) => {
+      if (node.name && ts.isIdentifier(node.name)) names.add(node.name.text)
+      ts.forEachChild(node, see)
+    }
+    see(treeOf(path.join(LIBRARIES, file)))
+  }
+  return names
+}
+
+/** Names of the records in a file's comments, those of the wire apart. @param {string} text */
+function records(text) {
+  const own = []
+  const wire = []
+  for (const [comment] of text.matchAll(/\/\*\*[^]*?\*\//g)) {
+    for (const part of comment.split('@typedef').slice(1)) {
+      const name = /\{[^]*\}\s+(\w+)|^\s+(\w+)/.exec(part.split('@property')[0])
+      const names = [...part.matchAll(/@property\s+\{.*?\}\s+\[?(\w+)/g), ...part.matchAll(/[{,]\s*(\w+)\??:/g)].map(([, one]) => one)
+      ;(ON_THE_WIRE.includes(name?.[1] ?? name?.[2] ?? '') ? wire : own).push(...names)
+    }
+  }
+  return { own, wire }
+}
+
+/** What a class of ours declares, or sets on itself. @param {string} file */
+function membersIn(file) {
+  /** @type {string[]} */
+  const names = []
+  const see = (/** @type {ts.Node} */ node) => {
+    if (ts.isClassElement(node) && node.name && ts.isIdentifier(node.name)) names.push(node.name.text)
+    if (ts.isBinaryExpression(node) && ts.isPropertyAccessExpression(node.left) && node.left.expression.kind === ts.SyntaxKind.ThisKeyword)
+      names.push(node.left.name.text)
+    ts.forEachChild(node, see)
+  }
+  see(treeOf(file))
+  return names.filter((name) => !name.startsWith('#'))
+}
+
+/** Name -> short name, the most used first. @param {string[]} files */
+export function shortNames(files) {
+  const texts = files.map((file) => fs.readFileSync(file, 'utf8'))
+  const comments = texts.map(records)
+  const wire = new Set(comments.flatMap((one) => one.wire))
+  const kept = builtin()
+  const own = new Set([...files.flatMap(membersIn), ...comments.flatMap((one) => one.own)])
+  const ours = [...own].filter((name) => !kept.has(name) && !wire.has(name) && !KNOWN_OUTSIDE.has(name) && name.length > 2)
+  const code = texts.join('\n').replace(/\/\*[^]*?\*\/|\/\/.*/g, '')
+  const often = (/** @type {string} */ name) => code.split(new RegExp(`\\b${name}\\b`)).length
+  ours.sort((a, b) => often(b) - often(a) || (a < b ? -1 : 1))
+  const said = code.match(/(?<=\.)\w{1,2}\b|\b\w{1,2}(?=\s*[:,}])/g) ?? []
+  const short = shorts(new Set([...said, ...[...kept].filter((name) => name.length === 2)]))
+  return Object.fromEntries(ours.map((name) => [name, /** @type {string} */ (short.next().value)]))
+}
+
+/** Custom properties of our own rules that no script sets and no page knows. @param {string} text  a script or rules */
+export function shortProperties(text) {
+  const own = ['brand', 'on-brand', 'ground', 'raised', 'text', 'faint', 'line', 'accent', 'on-accent', 'question', 'bad', 'good', 'bad-ground', 'tone']
+  return text.replace(/(?<![\w-])--([a-z-]+)/g, (whole, name) => (own.includes(name) ? `--${'abcdefghijklmn'[own.indexOf(name)]}` : whole))
+}
+
+/** `t`, `e` … `tt`, `te` … without those that mean something; often used letters pack best. @param {Set<string>} taken */
+function* shorts(taken) {
+  const letters = [...'tesinarohlcudpmfgbvywkxTESINAROHLCUDPMFGBVYWKXjqzJQZ']
+  for (const one of ['', ...letters]) for (const other of letters) if (!taken.has(one + other)) yield one + other
+}

@@ -7,7 +7,7 @@ rules of the knowledge graph read.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -26,14 +26,20 @@ class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
     sample_row_count: int = SAMPLE_ROWS
     include_foreign_keys: bool = True
     include_indexes: bool = True
+    sync_mode: Literal["manual", "automatic"] = "manual"
+    """Of a kept table: whether it is exported again by itself."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What of the data a document tells: columns, what keys point to (table and column), and whether rows."""
+    """What of the data a document tells: columns, what keys point to (table and column), and whether rows.
+
+    `digest` is of its whole text: another one means that it would read differently.
+    """
 
     columns: list[str] = []
     targets: list[tuple[str, str]] = []
     rows: bool = False
+    digest: str = ""
 
 
 class TableExport(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ COMMANDS = {
     "admin": "Invite, list and remove people of the console; make one-time links.",
     "keys": "Make, list and revoke API keys.",
     "settings": "Set, list and remove values for {{key}} in bot files.",
-    "data": "Import and list the team's own data.",
+    "data": "Import and list the team's own data, and make it searchable by meaning.",
     "bots": "List, check and send bot files.",
     "test": "Ask a bot the questions of its tests and judge the answers.",
     "kb": "Make, fill and search knowledge bases.",

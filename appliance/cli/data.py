@@ -6,12 +6,14 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import apsw
 import click
 import msgspec
 
+from appliance.cli.folder import existing
 from appliance.errors import InvalidInput, NotFound
 from appliance.importer.formats import open_sources
 from appliance.importer.listing import team_tables
@@ -34,7 +36,7 @@ data_option = click.option(
 
 @click.group()
 def command() -> None:
-    """Import and list the team's own data."""
+    """Import and list the team's own data, and make it searchable by meaning."""
 
 
 @command.command("import")
@@ -72,6 +74,34 @@ def tables(data: str, as_json: bool) -> None:
     except apsw.Error as error:
         raise translate(error, path) from error
     click.echo(_as_json(found) if as_json else _as_text(found))
+
+
+@command.command()
+@click.argument("table")
+@click.option("--content", required=True, help="The column with the texts.")
+@click.option(
+    "--column",
+    default="embedding",
+    show_default=True,
+    help="The column for the vectors; made if it is missing.",
+)
+@click.option(
+    "--all", "anew", is_flag=True, help="Also rows that have a vector, for example of another model."
+)
+@click.option("--model", default="", help="The model to ask for; without it, the one that is configured.")
+@data_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON value and nothing else.")
+def embed(table: str, content: str, column: str, anew: bool, model: str, data: str, as_json: bool) -> None:
+    """Make a vector of each text in TABLE that has none yet, also beside a running server.
+
+    What was stopped goes on where it was when it is run again.
+    """
+    # Only here: what makes vectors takes long to import, and importing data needs none of it.
+    import trio
+
+    from appliance.cli.data_embed import fill
+
+    trio.run(partial(fill, existing(data), table, content, column, anew=anew, model=model, as_json=as_json))
 
 
 def _checked(files: Sequence[str], database: Path) -> list[Path]:

@@ -77,6 +77,7 @@ class DataChecks:
             *self._protecting(rules, others),
             *self._closed(rules, closed),
             *self._mentioned(bot),
+            *self._looked_up(bot, policy),
             *self._notes(bot.schema_notes),
             *statement_faults(bot, policy, self._database),
         ]
@@ -150,6 +151,35 @@ class DataChecks:
         for table, columns in bot.required_columns.items():
             for text in self._lacking(table, columns) if self._find(table) else ():
                 yield "warning", "required-columns", table, text
+
+    def _looked_up(self, bot: Bot, policy: SqlPolicy) -> Iterator[Told]:
+        """The table that is read by meaning: it and its columns have to be there, and visible."""
+        table, named = (
+            bot.rag_table,
+            {"rag-column": bot.rag_column, "rag-content-column": bot.rag_content_column},
+        )
+        if not table:
+            for key in (key for key, name in named.items() if name):
+                yield "warning", key, named[key] or "", f"{key} does nothing without rag-table"
+            return
+        if not bot.rag_column:
+            yield (
+                "warning",
+                "rag-table",
+                table,
+                "rag-table needs rag-column, the name of its column of vectors",
+            )
+        found = self._find(table)
+        if not found:
+            yield "warning", "rag-table", table, f"there is no table {table}{self._close(table)}"
+        elif not any(policy.allows(name, schema) for schema, name in found):
+            yield "warning", "rag-table", table, f"this bot may not read {table}: add it to allowed-tables"
+        hidden = {column for schema, name in found for column in policy.hidden(name, schema)}
+        for key, column in named.items():
+            for text in self._lacking(table, [column]) if found and column else ():
+                yield "warning", key, column or "", text
+            if column and fold(column) in hidden:
+                yield "warning", key, column, f"{table}.{column} is a hidden column"
 
     def _notes(self, notes: Iterable[str]) -> Iterator[Told]:
         for name in notes:

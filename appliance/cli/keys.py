@@ -17,7 +17,7 @@ import msgspec
 from appliance.cli.folder import existing, existing_or_new
 from appliance.errors import InvalidInput
 from appliance.identity import DEFAULT_TENANT
-from appliance.store import audit, widget_secret
+from appliance.store import audit, settings, widget_secret
 from appliance.store.database import connect, database_path
 from appliance.store.keys import ApiKey, KeyType, StreamFormat, create_key, list_keys, revoke_key
 from appliance.store.secret import load_encryption_key
@@ -136,6 +136,8 @@ def identity(tenant: str, rotate: bool, data: str, as_json: bool) -> None:
     with _database(folder) as db, db:
         if not tenant_exists(db, tenant):
             raise InvalidInput(f"There is no tenant {tenant!r}.")
+        if not rotate:  # which is the way on when the key is lost
+            settings.prepare(db, vault)
         write = widget_secret.rotate if rotate else widget_secret.make
         secret = write(db, vault, tenant, now)
         if secret is not None:

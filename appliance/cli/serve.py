@@ -38,7 +38,9 @@ def command(data: str | None, host: str | None, port: int | None, bots: str | No
 
 def start(settings: Settings, *, hint: str = "") -> None:
     """Serve until a signal; prints where and what in under ten lines."""
-    lock.check(Path(settings.data))  # before the seconds that loading the server may take
+    lock.check(Path(settings.data))  # before the second that loading the server may take
+    # httpx takes its command line along wherever rich is installed: 50 ms and 5 MiB that nobody asks for.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     from appliance.server.main import run
 
     logging.basicConfig(

@@ -331,7 +331,7 @@ class AIChat:
                     *(event.query, event.summary, event.row_count, event.data, where),
                 )
             case "message":
-                _call(self.on_message, event.name, event.content, where)
+                self._tell_message(event, where)
             case "handoff":
                 _call(self.on_handoff, event.state, event.name, where)
             case "sources":
@@ -345,6 +345,14 @@ class AIChat:
         _call(self.on_event, event)
         for reader in list(self._readers):
             reader.put(event)
+
+    def _tell_message(self, event: ChatEvent, where: str) -> None:
+        """A person's words; who listens for no person has them as an answer."""
+        if self.on_message is None and self.on_event is None:
+            _call(self.on_content, event.content, where)
+            _call(self.on_done, Usage(), where)
+        else:
+            _call(self.on_message, event.name, event.content, where)
 
     def frame_refused(self) -> None:
         """The server closed because a frame was over its limit: the longest message is given up.

@@ -236,7 +236,7 @@ class TableExport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TableSync(msgspec.Struct, frozen=True, kw_only=True):
-    """A table that is exported again whenever somebody triggers it."""
+    """A table that is exported again whenever somebody triggers it, or by itself (`sync_mode`)."""
 
     id: str
     schema_name: str
@@ -246,6 +246,7 @@ class TableSync(msgspec.Struct, frozen=True, kw_only=True):
     sample_row_count: int = 0
     include_foreign_keys: bool = True
     include_indexes: bool = True
+    sync_mode: str = "manual"
     document_id: str | None = None
     last_sync_at: str | None = None
     last_sync_status: str | None = None

@@ -10,12 +10,13 @@ from appliance.client.admin import AdminAI
 from appliance.client.ai import AI
 from appliance.client.chat import AIChat
 from appliance.client.transport import Transport
+from appliance.client.vector import Vector
 
 TIMEOUT_S = 30.0
 
 
 class Client:
-    """A server's REST endpoints: `ai` for everybody, `admin.ai` for administrators.
+    """A server's REST endpoints: `ai` and `vector` for everybody, `admin.ai` for administrators.
 
     `key` is a token or a key; without one the caller is anonymous. Use it as `async with Client(url, key)`,
     or call `aclose()` at the end. All methods raise `ApiError`, and nothing else for what a server does.
@@ -34,6 +35,7 @@ class Client:
         self._transport = Transport(self.url, {**credential, **(headers or {})}, timeout_s)
         self.ai = ChatAI(self._transport, self.url, key)
         self.admin = Admin(self._transport)
+        self.vector = Vector(self._transport)
 
     async def __aenter__(self) -> Client:
         return self

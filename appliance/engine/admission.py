@@ -12,8 +12,8 @@ from appliance.bot import Bot
 from appliance.conversation import Conversation
 from appliance.engine.attached import check_attached
 from appliance.engine.chat import Chat
+from appliance.engine.question import Question
 from appliance.engine.services import Services
-from appliance.engine.turn import Question
 from appliance.errors import AuthRequired, Busy, Forbidden, InvalidInput, OriginNotAllowed
 from appliance.events import MessageDeleted, MessagePosted, SendMessage
 from appliance.identity import Caller

@@ -6,7 +6,7 @@ restarts and syncs leave it alone. Whoever gets a `Bot` sees the outcome only; a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from appliance.engine.bot_entries import Entry
 from appliance.engine.catalogue import Catalogue
 from appliance.engine.providers import Providers
 from appliance.engine.stored_bots import StoredBots
-from appliance.errors import BotNotFound, InvalidInput
+from appliance.errors import BotNotFound, InvalidInput, NotFound
 from appliance.identity import Caller
 from appliance.settings import Settings
 from appliance.store import audit
@@ -31,7 +31,7 @@ from appliance.store.bots import Choices, Key
 from appliance.store.store import Store
 
 Stop = Callable[[Sequence[str]], Awaitable[None]]
-"""Ends what runs in these conversations, which are deleted: `Engine.stop_deleted`."""
+"""Ends what runs in these conversations, which are deleted: `Chats.stop_deleted`."""
 
 
 class Bots:
@@ -131,19 +131,41 @@ class Bots:
             await self._check_provider(changes.provider_id)
             before = self.choices(entry.key)
             overrides = before.overrides.with_newer(changes)
-            if overrides == before.overrides:
-                return entry
-            after = msgspec.structs.replace(
-                before, overrides=overrides, updates=before.updates + 1, updated_at=self.clock()
+            return await self._choose(entry, overrides, caller, action, changes=changes.given)
+
+    async def take_back(self, id: str, names: Collection[str] | None, caller: Caller) -> Entry:
+        """Let what the bot's file or code says count again: for these settings, or (None) for all.
+
+        Raises `BotNotFound`, and `NotFound` for a name of which nothing was chosen.
+        """
+        async with self.lock:
+            entry = self.get(id)
+            chosen = self.choices(entry.key).overrides
+            taken = chosen.given.keys() if names is None else set(names)
+            if strange := sorted(taken - chosen.given.keys()):
+                raise NotFound(f"Nothing was chosen for {strange[0][:100]!r}: it is as in the bot's file.")
+            return await self._choose(
+                entry, chosen.without(taken), caller, "bot.take_back", settings=sorted(taken)
             )
 
-            def write(db: apsw.Connection) -> list[str]:
-                stored.put_choices(db, after)
-                self.audit(db, caller, action, entry.id, bot=list(entry.key), changes=changes.given)
-                return []
+    async def _choose(
+        self, entry: Entry, overrides: BotOverrides, caller: Caller, action: str, **details: Any
+    ) -> Entry:
+        """Keep these in place of what was chosen before; the lock is the caller's to hold."""
+        before = self.choices(entry.key)
+        if overrides == before.overrides:
+            return entry
+        after = msgspec.structs.replace(
+            before, overrides=overrides, updates=before.updates + 1, updated_at=self.clock()
+        )
 
-            await self.carry_out(write)
-            return self.get(id)
+        def write(db: apsw.Connection) -> list[str]:
+            stored.put_choices(db, after)
+            self.audit(db, caller, action, entry.id, bot=list(entry.key), **details)
+            return []
+
+        await self.carry_out(write)
+        return self.get(entry.id)
 
     async def delete(self, id: str, caller: Caller, stop: Stop) -> None:
         """Take a bot away, with the conversations that people had with it; raises `BotNotFound`.

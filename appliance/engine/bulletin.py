@@ -14,10 +14,9 @@ class Bulletin:
     def __init__(self) -> None:
         self._readers: set[BulletinReader] = set()
 
-    @property
-    def is_read(self) -> bool:
-        """Is anybody there who would see that a person is asked for?"""
-        return bool(self._readers)
+    def is_read(self, tenant: str) -> bool:
+        """Is anybody there who would see that a person of that tenant is asked for?"""
+        return any(reader.tenant == tenant for reader in self._readers)
 
     def note(self, conversation_id: str, tenant: str) -> None:
         """That conversation has changed; with an empty id, only how many there are of some kind."""

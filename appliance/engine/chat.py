@@ -11,9 +11,10 @@ import trio
 
 from appliance.engine import replay
 from appliance.engine.log import Cursor, Entry, Log, Wakeup, merge
+from appliance.engine.question import Question
 from appliance.engine.recorder import Recorder
 from appliance.engine.services import Services
-from appliance.engine.turn import CancelReason, Question, Turn
+from appliance.engine.turn import CancelReason, Turn
 from appliance.events import (
     TERMINAL_EVENTS,
     LogEvent,

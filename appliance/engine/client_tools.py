@@ -31,7 +31,7 @@ async def give(
     Raises `ConversationNotFound`, `ToolCallNotFound`.
     """
     engine.own(conversation_id, caller)
-    await engine.wait_idle(conversation_id)
+    await engine.chats.wait_idle(conversation_id)
     kept = await engine.services.store.write(
         client_tools.give, conversation_id, call_id, ok=ok, output=output, now=engine.services.clock()
     )

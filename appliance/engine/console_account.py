@@ -8,6 +8,7 @@ import msgspec
 from appliance.engine.console_login import note as note_own
 from appliance.engine.console_login import open_totp, take_attempt, write_failure
 from appliance.engine.console_passwords import check_password
+from appliance.engine.console_settings import prepare_vault
 from appliance.engine.console_totp import new_secret, qr_code, step_of, uri
 from appliance.engine.services import Services
 from appliance.errors import AuthRequired, Conflict, InvalidInput, NotFound, WrongLogin
@@ -97,7 +98,12 @@ async def offer_totp(services: Services, caller: Caller) -> Offer:
         raise Conflict("The account has a second factor already. Take it away first.")
     secret = new_secret()
     sealed = services.vault.seal(secret, second_factors.place(caller.admin_name))
-    await services.store.write(console_accounts.offer_totp, caller.admin_name, sealed)
+
+    def write(db: apsw.Connection) -> None:
+        prepare_vault(db, services)
+        console_accounts.offer_totp(db, caller.admin_name, sealed)
+
+    await services.store.write(write)
     text = uri(secret, caller.admin_name, ISSUER)
     return Offer(secret=secret, uri=text, qr=qr_code(text))
 
@@ -139,8 +145,9 @@ async def drop_totp(services: Services, caller: Caller, password: str) -> None:
 async def _prove(services: Services, caller: Caller, password: str) -> Account:
     """The account, when the password is its own: a session that was stolen must not be enough."""
     account = mine(services, caller)
-    places = await take_attempt(services, caller, account.name)
-    if not await services.passwords.fits(account.password, password):
+    places = console_failures.of_session(caller.session_id)
+    await take_attempt(services, places)
+    if not await services.passwords.fits(account.password, password, known=True):
         await write_failure(services, caller, account.name, what="password", session=caller.session_id)
         raise WrongLogin("The password is not right.")
     await services.store.write(console_failures.forgive, places)

@@ -27,11 +27,11 @@ def is_empty(services: Services) -> bool:
 def is_live(services: Services, caller: Caller) -> bool:
     """May a caller still be who they came as? True for those who came by a token or key of their own.
 
-    For connections that stay open: a logout, another role or a disabled account ends them, too, and what an
-    account's token for the playground opened.
+    For connections that stay open: a logout, another role or a disabled account ends them, too, and what a
+    token for the playground opened, of an account or of a key.
     """
     if caller.player:
-        return services.store.read_now(console_accounts.may_administer, caller.player)
+        return services.store.read_now(console_accounts.may_play, caller.player)
     if not caller.session_id:
         return True
     return services.store.read_now(console_sessions.is_good, caller.session_id, caller.role, services.clock())

@@ -1,10 +1,12 @@
 """What an ID token says of a person, once it is certain that the service said it, to us, just now. Pure.
 
-OpenID Connect Core 3.1.3.7. Which algorithms count is ours to say, never the token's.
+OpenID Connect Core 3.1.3.7. Which algorithms count is ours to say, never the token's. What it leaves open the
+service may tell when it is asked for the person (5.3), in the same words.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jwt
@@ -18,6 +20,7 @@ ALGORITHMS = {"RS256": "RSA", "ES256": "EC"}
 TOKEN_CHARS_MAX = 65_536
 LEEWAY_S = 60.0
 EMAIL_CHARS_MAX = 100
+EMAIL, VERIFIED = "email", "email_verified"
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,17 +40,22 @@ class _Claims(msgspec.Struct, frozen=True, kw_only=True):
     nbf: float = 0
     azp: str = ""
     nonce: str = ""
-    email: str = ""
-    email_verified: bool | str = False
-    name: str = ""
 
 
-def person_of(token: str, keys: dict[str, Any], settings: Settings, now: float) -> tuple[Person, str]:
-    """Who the token is about, and the nonce of the login that it was made for; raises `LoginFailed`."""
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """A token that is good: whom it is about, for which login it was made, and all that it says."""
+
+    subject: str
+    nonce: str
+    claims: dict[str, Any]
+
+
+def judged(token: str, keys: dict[str, Any], settings: Settings, now: float) -> Told:
+    """What the token says; raises `LoginFailed` unless it holds."""
     try:
         if len(token) > TOKEN_CHARS_MAX:
             raise LoginFailed("The token is too long.", "failed")
-        payload = jwt.decode(
+        payload: dict[str, Any] = jwt.decode(
             token,
             _key(token, keys),
             algorithms=[*ALGORITHMS],
@@ -64,12 +72,34 @@ def person_of(token: str, keys: dict[str, Any], settings: Settings, now: float) 
     except (jwt.PyJWTError, msgspec.ValidationError) as error:
         raise LoginFailed(f"The token is not good: {error}", "failed") from error
     _check(claims, settings, now)
-    email = claims.email.strip().lower()
-    if email.count("@") != 1 or len(email) > EMAIL_CHARS_MAX or claims.email_verified not in (True, "true"):
-        raise LoginFailed(f"The service has not verified the address {email[:100]!r}.", "unverified")
-    name = " ".join(claims.name.split())
+    return Told(subject=claims.sub, nonce=claims.nonce, claims=payload)
+
+
+def is_enough(claims: Mapping[str, Any], settings: Settings) -> bool:
+    """Do these claims say who it is, or that nobody has made sure of it?"""
+    of_email = settings.oidc_claim != EMAIL or claims.get(VERIFIED) is not None
+    return bool(_text(claims, settings.oidc_claim)) and of_email
+
+
+def person_of(subject: str, claims: Mapping[str, Any], settings: Settings) -> Person:
+    """The person whom the service's claims are about; raises `LoginFailed` for an address without warrant.
+
+    Of any claim but `email` it is the operator who has said that the service vouches for it.
+    """
+    address, claim = _text(claims, settings.oidc_claim).lower(), settings.oidc_claim
+    if not address:
+        raise LoginFailed(f"The service tells no {claim!r}, so nobody knows who this is.", "unverified")
+    is_certain = claim != EMAIL or claims.get(VERIFIED) in (True, "true")
+    if address.count("@") != 1 or len(address) > EMAIL_CHARS_MAX or not is_certain:
+        raise LoginFailed(f"The service has not verified the address {address[:100]!r}.", "unverified")
+    name = " ".join(_text(claims, "name").split())
     shown = name if name.isprintable() else ""
-    return Person(subject=f"{claims.iss} {claims.sub}", email=email, name=shown[:80].strip()), claims.nonce
+    return Person(subject=f"{settings.oidc_issuer} {subject}", email=address, name=shown[:80].strip())
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
+    return value.strip() if isinstance(value, str) else ""
 
 
 def is_allowed(email: str, allowed: str) -> bool:

@@ -21,5 +21,5 @@ async def now(engine: Engine, tenant: str) -> Now:
     """Of one tenant."""
     services = engine.services
     waiting, joined = await services.store.read(handoff.counts, tenant, services.clock())
-    live, running = engine.presence(tenant)
+    live, running = engine.chats.presence(tenant)
     return Now(live=live, waiting=waiting, joined=joined, running=running)

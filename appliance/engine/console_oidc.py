@@ -19,8 +19,8 @@ import apsw
 import httpx
 import msgspec
 
-from appliance.engine.console_id_token import Person, is_allowed, person_of
-from appliance.engine.console_login import enter, note, write_failure
+from appliance.engine.console_id_token import Person, is_allowed, is_enough, judged, person_of
+from appliance.engine.console_login import Entered, enter, note, write_failure
 from appliance.engine.services import Services
 from appliance.errors import ApplianceError, LoginFailed, NotFound, TooManyRequests
 from appliance.identity import Caller
@@ -48,11 +48,13 @@ class _Discovery(msgspec.Struct, frozen=True, kw_only=True):
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
+    userinfo_endpoint: str = ""
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
 
 
 class _Tokens(msgspec.Struct, frozen=True, kw_only=True):
     id_token: str
+    access_token: str = ""
 
 
 def is_configured(settings: Settings) -> bool:
@@ -94,15 +96,17 @@ async def begin(services: Services, caller: Caller, origin: str) -> tuple[str, s
     return f"{known.authorization_endpoint}{joint}{urlencode(query)}", browser
 
 
-async def finish(services: Services, caller: Caller, query: Mapping[str, str], browser: str) -> str:
-    """The browser is back: the token of a new session. Raises `NotFound`, and `LoginFailed` for all else."""
+async def finish(
+    services: Services, caller: Caller, query: Mapping[str, str], browser: str, device: str
+) -> Entered:
+    """The browser is back: signs in. Raises `NotFound`, and `LoginFailed` for all else."""
     _check_configured(services.settings)
     try:
         person = await _person(services, query, browser)
         if not is_allowed(person.email, services.settings.oidc_allowed):
             raise LoginFailed(f"{person.email} is not among those who may come.", "not_allowed")
         return await services.store.write(
-            _sign_in, person, _role(services.settings), caller, services.clock()
+            _sign_in, person, _role(services.settings), caller, device, services.clock()
         )
     except LoginFailed as error:
         logger.warning("a login by OpenID Connect failed: %s", error.text)
@@ -128,10 +132,27 @@ async def _person(services: Services, query: Mapping[str, str], browser: str) ->
         known = await _discover(client, settings)
         tokens = await _exchange(client, settings, known, pending, code)
         keys = await _ask(client, "GET", known.jwks_uri, dict[str, Any])
-    person, nonce = person_of(tokens.id_token, keys, settings, services.clock())
-    if not hmac.compare_digest(nonce.encode(), pending.nonce.encode()):
-        raise LoginFailed("The token was made for another login.", "failed")
-    return person
+        told = judged(tokens.id_token, keys, settings, services.clock())
+        if not hmac.compare_digest(told.nonce.encode(), pending.nonce.encode()):
+            raise LoginFailed("The token was made for another login.", "failed")
+        claims = told.claims
+        if not is_enough(claims, settings) and known.userinfo_endpoint and tokens.access_token:
+            claims = await _ask_for_person(client, known, tokens, told.subject)
+    return person_of(told.subject, claims, settings)
+
+
+async def _ask_for_person(
+    client: httpx.AsyncClient, known: _Discovery, tokens: _Tokens, subject: str
+) -> dict[str, Any]:
+    """What the service says of the person when the ID token says too little (Core 5.3).
+
+    An answer about somebody else is not used: the token that was shown may be another's (5.3.2, 16.11).
+    """
+    headers = {"Authorization": f"Bearer {tokens.access_token}"}
+    claims = await _ask(client, "GET", known.userinfo_endpoint, dict[str, Any], headers=headers)
+    if claims.get("sub") != subject:
+        raise LoginFailed("The service tells of another person than its token.", "failed")
+    return claims
 
 
 async def _discover(client: httpx.AsyncClient, settings: Settings) -> _Discovery:
@@ -140,7 +161,8 @@ async def _discover(client: httpx.AsyncClient, settings: Settings) -> _Discovery
     if known.issuer != settings.oidc_issuer:
         raise LoginFailed(f"The service calls itself {known.issuer[:200]!r}: set that as issuer.", "failed")
     is_secure = urlsplit(settings.oidc_issuer).scheme == "https"
-    for endpoint in (known.authorization_endpoint, known.token_endpoint, known.jwks_uri):
+    endpoints = (known.authorization_endpoint, known.token_endpoint, known.jwks_uri, known.userinfo_endpoint)
+    for endpoint in filter(None, endpoints):
         if urlsplit(endpoint).scheme not in (("https",) if is_secure else ("https", "http")):
             raise LoginFailed(f"The service names an address without TLS: {endpoint[:200]!r}.", "failed")
     return known
@@ -205,13 +227,15 @@ def _complaint(read: bytes) -> str:
 # -- accounts ------------------------------------------------------------------------------------------
 
 
-def _sign_in(db: apsw.Connection, person: Person, role: Role, caller: Caller, now: float) -> str:
-    """The token of a session of this person's account, which is made when it is not there yet."""
+def _sign_in(
+    db: apsw.Connection, person: Person, role: Role, caller: Caller, device: str, now: float
+) -> Entered:
+    """A session of this person's account, which is made when it is not there yet."""
     account = console_accounts.by_subject(db, person.subject) or _of_email(db, person, role, now)
     if account.disabled:
         raise LoginFailed(f"The account {account.name!r} is disabled.", "disabled")
     note(db, caller, "console.login", account.name, now, by="oidc")
-    return enter(db, account.name, caller, now)
+    return enter(db, account.name, caller, device, now)
 
 
 def _of_email(db: apsw.Connection, person: Person, role: Role, now: float) -> Account:

@@ -9,6 +9,7 @@ import msgspec
 
 from appliance import prices as rules
 from appliance.engine.bot_entries import bot_id
+from appliance.engine.catalogue import Catalogue
 from appliance.engine.engine import Engine
 from appliance.prices import Prices
 from appliance.store import budget, hours
@@ -47,10 +48,11 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BotLine(msgspec.Struct, frozen=True, kw_only=True):
-    """What one bot was asked in the period."""
+    """What one bot was asked in the period; the title is its name where it has none, or is gone."""
 
     id: str
     name: str
+    title: str
     namespace: str
     messages: int
     tokens: int
@@ -101,7 +103,7 @@ async def overview(engine: Engine, tenant: str, days: int) -> Overview:
         totals=await _totals(engine, tenant, prices, start, end),
         before=await _totals(engine, tenant, prices, start - days * DAY_S, start),
         series=await _timed(engine, tenant, _series(found, prices, range(start, end, step)), step),
-        bots=_bots(found, prices),
+        bots=_bots(engine.catalogue, found, prices),
         models=_models(found, prices),
         currency=prices.currency,
         budget=await _budget(engine, prices, now),
@@ -170,11 +172,12 @@ async def _timed(engine: Engine, tenant: str, series: list[Point], step: int) ->
     return timed
 
 
-def _bots(found: list[HourSum], prices: Prices) -> list[BotLine]:
+def _bots(catalogue: Catalogue, found: list[HourSum], prices: Prices) -> list[BotLine]:
     lines = [
         BotLine(
             id=bot_id(namespace, name),
             name=name,
+            title=_title(catalogue, namespace, name),
             namespace=namespace,
             messages=sum(one.turns for one in own),
             tokens=_tokens(own),
@@ -184,6 +187,11 @@ def _bots(found: list[HourSum], prices: Prices) -> list[BotLine]:
         for (namespace, name), own in _grouped(found, lambda one: (one.namespace, one.bot)).items()
     ]
     return sorted(lines, key=lambda line: (-line.messages, line.namespace, line.name))
+
+
+def _title(catalogue: Catalogue, namespace: str, name: str) -> str:
+    bot = catalogue.get(namespace, name)
+    return (bot.title if bot else "") or name
 
 
 def _models(found: list[HourSum], prices: Prices) -> list[ModelLine]:

@@ -12,6 +12,8 @@ CHARS_MIN = 10
 CHARS_MAX = 1000
 AT_ONCE = 2
 """Each takes 64 MiB for a moment; further ones wait."""
+OF_KNOWN_AT_ONCE = 1
+"""Beside those: whoever is known does not queue with strangers, who may make the queue long on purpose."""
 
 
 class Passwords:
@@ -20,16 +22,21 @@ class Passwords:
     def __init__(self) -> None:
         self._hasher = PasswordHasher()  # RFC 9106, second choice: 64 MiB, three passes
         self._slots = trio.CapacityLimiter(AT_ONCE)
+        self._known_slots = trio.CapacityLimiter(OF_KNOWN_AT_ONCE)
 
     async def hash(self, password: str) -> str:
         """What is stored in place of the password: parameters, salt and hash."""
-        return await trio.to_thread.run_sync(self._hasher.hash, password, limiter=self._slots)
+        return await trio.to_thread.run_sync(self._hasher.hash, password, limiter=self._known_slots)
 
-    async def fits(self, stored: str, password: str) -> bool:
-        """Is it the password of that hash? Takes as long when there is none, which is never right."""
+    async def fits(self, stored: str, password: str, *, known: bool) -> bool:
+        """Is it the password of that hash? Takes as long when there is none, which is never right.
+
+        `known` are those who have shown before that they may come in: they wait for no stranger.
+        """
         if len(password) > CHARS_MAX:
             return False
-        return await trio.to_thread.run_sync(self._fits, stored, password, limiter=self._slots)
+        slots = self._known_slots if known else self._slots
+        return await trio.to_thread.run_sync(self._fits, stored, password, limiter=slots)
 
     def is_old(self, stored: str) -> bool:
         """Was it hashed with other parameters than we use now?"""

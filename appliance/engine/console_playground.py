@@ -47,7 +47,9 @@ async def act(
 ) -> Acting:
     """A token for an hour; without a user it acts for somebody of that role whom nobody knows.
 
-    `bot` is an id, a name or `namespace:name`. Raises `BotNotFound`, `InvalidInput`.
+    It is good no longer than what its maker has shown: a token ends when it says, and whether an account or a
+    key still may do this is asked at each use. `bot` is an id, a name or `namespace:name`. Raises
+    `BotNotFound`, `InvalidInput`.
     """
     found = find_bot(engine, _of_entry(engine, bot))
     role = role.strip() or "authenticated"
@@ -55,16 +57,21 @@ async def act(
     _check_claims(claims)
     whose = user_id.strip() or f"playground-{caller.admin_name or caller.user_id or 'admin'}"
     services = engine.services
-    expires_at = services.clock() + LIFETIME_S
+    lifetime_s = _lifetime_s(caller, services.clock())
+    expires_at = services.clock() + lifetime_s
     try:
         token = services.acting_tokens.for_acting(
-            caller.tenant, whose, role, claims, caller.principal, LIFETIME_S
+            caller.tenant, whose, role, claims, caller.principal, lifetime_s
         )
     except InvalidCredential as error:
         raise InvalidInput(error.text) from error
     told = {"bot": list(found.key), "role": role, "claims": dict(claims)}
     await witness.did(services, caller, "playground.act", f"user:{whose}", told)
     return Acting(token=token, expires_at=expires_at, user_id=whose, role=role)
+
+
+def _lifetime_s(caller: Caller, now: float) -> float:
+    return LIFETIME_S if caller.expires_at is None else min(LIFETIME_S, caller.expires_at - now)
 
 
 def _of_entry(engine: Engine, ref: str) -> str:

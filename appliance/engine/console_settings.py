@@ -9,6 +9,7 @@ import msgspec
 
 from appliance.engine import witness
 from appliance.engine.engine import Engine
+from appliance.engine.services import Services
 from appliance.errors import Conflict, NotFound, StoreError
 from appliance.identity import Caller
 from appliance.settings import VARIABLES, Settings
@@ -78,7 +79,7 @@ async def put(engine: Engine, caller: Caller, key: str, value: str, *, secret: b
     services = engine.services
 
     def write(db: apsw.Connection) -> None:
-        _prepare(db, engine)
+        prepare_vault(db, engine.services)
         now = services.clock()
         stored.put(db, services.vault, tenant=caller.tenant, key=key, value=value, secret=secret, now=now)
 
@@ -107,7 +108,7 @@ async def rotate_identity_secret(engine: Engine, caller: Caller) -> str:
     services = engine.services
 
     def write(db: apsw.Connection) -> str:
-        _prepare(db, engine)
+        prepare_vault(db, engine.services)
         return widget_secret.rotate(db, services.vault, caller.tenant, services.clock())
 
     secret = await services.store.write(write)
@@ -115,10 +116,10 @@ async def rotate_identity_secret(engine: Engine, caller: Caller) -> str:
     return secret
 
 
-def _prepare(db: apsw.Connection, engine: Engine) -> None:
-    """Nothing is encrypted with a key that does not open what is there."""
+def prepare_vault(db: apsw.Connection, services: Services) -> None:
+    """Nothing is encrypted with a key that does not open what is there; raises `Conflict`."""
     try:
-        stored.prepare(db, engine.services.vault)
+        stored.prepare(db, services.vault)
     except StoreError as error:
         raise Conflict(error.text) from error
 

@@ -18,7 +18,7 @@ from appliance.botfiles.folder import BOT_FILES, KNOWLEDGE
 from appliance.botfiles.tests_file import NAME, read_tests_beside
 from appliance.bottests import TEST_USER, TESTS_MAX, Answer, BotTest, Document, checked, judged
 from appliance.citations import MARKER
-from appliance.engine import witness
+from appliance.engine import intake, witness
 from appliance.engine.bot_entries import Entry
 from appliance.engine.engine import Engine
 from appliance.errors import ApplianceError, Busy, Conflict, InvalidInput
@@ -144,7 +144,9 @@ async def _ask(engine: Engine, bot: Bot, test: BotTest) -> TestResult:
         with trio.move_on_after(ANSWER_S):
             conversation = await engine.open_conversation(bot, caller, source="tests", kept=False)
             opened = conversation.id
-            accepted = await engine.send(SendMessage(conversation_id=opened, content=test.ask), caller)
+            accepted = await intake.send(
+                engine, SendMessage(conversation_id=opened, content=test.ask), caller
+            )
             message = await engine.answer(opened, caller, accepted)
             answer = await _facts(engine, message)
     except ApplianceError as error:

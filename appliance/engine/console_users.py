@@ -45,7 +45,7 @@ async def erase(engine: Engine, caller: Caller, id: str, *, with_limits: bool = 
     await get(engine, caller.tenant, id)
     services, tenant = engine.services, caller.tenant
     ids = await services.store.write(stored.conversations_of, tenant, id, services.clock())
-    await engine.stop_deleted(ids)
+    await engine.chats.stop_deleted(ids)
     library = services.library
     counts = {"documents": 0, "knowledge_bases": 0}
     if library is not None:

@@ -57,15 +57,23 @@ class Data:
         self.policy: SqlPolicy = policy_for(bot, caller, services.settings, services.data())
 
     async def run_sql(
-        self, sql: str, description: str, parameters: Mapping[str, Any] | None = None
+        self,
+        sql: str,
+        description: str,
+        parameters: Mapping[str, Any] | None = None,
+        vector: bytes = b"",
     ) -> QueryOutcome:
-        """Run one statement; never raises for a bad one, the outcome tells."""
+        """Run one statement; never raises for a bad one, the outcome tells.
+
+        One of ours may compute distances to a `vector` (little-endian float32).
+        """
         answer = await self._services.sql.query(
             sql,
             self.policy,
             description=description,
             parameters=dict(parameters or {}),
             demands=self._demands,
+            vector=vector,
         )
         if isinstance(answer, ChangePlan):
             return await self._change(answer)

@@ -8,35 +8,28 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any
 
 import msgspec
 import trio
 
 from appliance.bot import Bot
-from appliance.changes import summary_of
 from appliance.conversation import Conversation, External
 from appliance.engine import admission, witness
 from appliance.engine.admission import Accepted
 from appliance.engine.catalogue import Catalogue
-from appliance.engine.chat import Chat, Reader
+from appliance.engine.chat import Reader
+from appliance.engine.chats import Chats, Resumed
 from appliance.engine.log import Wakeup
 from appliance.engine.services import Services
 from appliance.engine.strangers import Strangers
-from appliance.engine.turn import Decision, Question
+from appliance.engine.tidying import keep_tidy
 from appliance.errors import (
-    ApplianceError,
     BotNotFound,
-    Busy,
-    Conflict,
     ConversationNotFound,
     Forbidden,
-    InvalidInput,
-    MessageNotFound,
-    NotFound,
     ShuttingDown,
     StoreError,
     UserNotFound,
@@ -44,38 +37,20 @@ from appliance.errors import (
 from appliance.events import (
     TERMINAL_EVENTS,
     CancelTurn,
-    CarryOn,
     ConversationDeleted,
-    Decide,
-    Extra,
     LogEvent,
     Resume,
-    Retry,
-    SendMessage,
     StartChat,
 )
 from appliance.identity import Caller
 from appliance.messages import Message
 from appliance.sqlguard import policy_for
 from appliance.store import (
-    client_tools,
     conversations,
-    guests,
     handoff,
-    posts,
-    proposals,
-    traces,
     turns,
     users,
 )
-from appliance.store.knowledge import retrievals
-
-TIDY_UP_EVERY_S = 60.0
-GUESTS_EVERY_S = 3600.0
-"""Guests may be many, and it is no matter when one of them is forgotten."""
-RETRIEVALS_KEPT_S = 30 * 86_400.0
-IDLE_WAIT_S = 5.0
-"""An answer that asks its client for something is stored within a moment."""
 
 logger = logging.getLogger("appliance.engine")
 
@@ -90,16 +65,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     resumed: bool
 
 
-class Resumed(msgspec.Struct, frozen=True, kw_only=True):
-    """A conversation as somebody finds it who comes to read: its log's end, and whether a turn runs."""
-
-    conversation: Conversation
-    position: int
-    running: bool
-
-
 class Reading(Resumed, frozen=True, kw_only=True):
-    """The same with a reader of the log."""
+    """A conversation as somebody finds it who comes to read, with a reader of its log."""
 
     reader: Reader
 
@@ -111,13 +78,10 @@ class Engine:
         self.services = services
         self.catalogue = catalogue
         self.strangers = Strangers(services.settings, services.clock)
+        self.chats = Chats(services, nursery)
         self._nursery = nursery
-        self._chats: dict[str, Chat] = {}
-        self._slots = trio.CapacityLimiter(services.settings.turns_max)
-        self.bulletin = services.bulletin
         self._closing = False
         self._warmed_up = False
-        self._grace = trio.CancelScope()
 
     @classmethod
     @asynccontextmanager
@@ -129,7 +93,7 @@ class Engine:
             logger.warning("%d unfinished answers of the last run were closed as interrupted", interrupted)
         async with trio.open_nursery() as nursery:
             engine = cls(services, catalogue, nursery)
-            nursery.start_soon(engine._tidy_up)
+            nursery.start_soon(keep_tidy, services, engine.chats)
             try:
                 yield engine
             finally:
@@ -138,17 +102,7 @@ class Engine:
     async def drain(self) -> None:
         """Take no new turns and let the running ones finish for the grace time, then cancel them."""
         self._closing = True
-        self._grace.deadline = trio.current_time() + self.services.settings.shutdown_grace_s
-        with self._grace:
-            for chat in list(self._chats.values()):
-                await chat.wait_idle()
-        async with trio.open_nursery() as nursery:
-            for chat in list(self._chats.values()):
-                nursery.start_soon(chat.cancel, "shutdown")
-
-    def hurry(self) -> None:
-        """End the grace now."""
-        self._grace.cancel()
+        await self.chats.drain()
 
     # -- commands ------------------------------------------------------------------------------------
 
@@ -172,152 +126,10 @@ class Engine:
                 bot, caller, source="fluxbase", kept=bot.persist_conversations
             )
             return Opened(conversation_id=made.id, bot=bot, caller=caller, position=0, resumed=False)
-        chat = self._chats.get(found.id)
-        position = chat.log.position if chat else found.reserved_seq
+        position = self.chats.resumed(found).position
         return Opened(conversation_id=found.id, bot=bot, caller=caller, position=position, resumed=True)
 
-    async def send(self, command: SendMessage, caller: Caller) -> Accepted:
-        """Admit a message: checked against all limits, stored durably, queued; returns before it runs.
-
-        Raises `InvalidInput`, `ConversationNotFound`, `BotNotFound`, `LimitReached`, `Busy`, `StoreError`.
-        """
-        try:
-            return await self._take_in(command, caller)
-        except ApplianceError:
-            if command.opens:
-                await self.services.store.write(conversations.discard, command.conversation_id)
-            raise
-
-    async def _take_in(self, command: SendMessage, caller: Caller) -> Accepted:
-        conversation = self.own(command.conversation_id, caller)
-        admission.check_message(command)
-        bot = self._bot_of(conversation, caller)
-        question = admission.question_of(
-            self.services,
-            conversation,
-            caller,
-            bot,
-            content=command.content,
-            client_id=command.client_id or "",
-            payload=command.payload,
-            metadata=command.metadata,
-            extra=command.extra or Extra(),
-            runs_tools=command.runs_tools,
-            polled=command.polled,
-        )
-        chat = self._chat(conversation)
-        with chat.pinned():
-            async with chat.admission:
-                if command.replaces and not admission.known(self.services, question):
-                    await chat.cancel("user")
-                paused = self.own(conversation.id, caller).paused  # somebody may have joined meanwhile
-                if paused or not command.answered:
-                    return await admission.post(self.services, chat, question, paused=paused)
-                question = admission.with_outputs(self.services, question)
-                return await admission.admit(self.services, chat, question)
-
-    async def retry(self, command: Retry, caller: Caller) -> Accepted:
-        """Delete what follows a message of the user's and answer it anew; what runs is stopped before.
-
-        Raises what `send` does, `MessageNotFound`, `Forbidden` for somebody else's message, `Conflict` when
-        the conversation is paused.
-        """
-        conversation = self.own(command.conversation_id, caller)
-        _check_not_paused(conversation)
-        admission.check_size(command.content or "", command.payload)
-        bot = self._bot_of(conversation, caller)
-        store = self.services.store
-        chat = self._chat(conversation)
-        with chat.pinned():
-            async with chat.admission:
-                _check_not_paused(self.own(conversation.id, caller))
-                known = store.read_now(posts.find_by, conversation.id, command.message_id)
-                if known is None or known.role != "user":
-                    raise MessageNotFound("There is no such message of the user in this conversation.")
-                if (known.author or conversation.owner) != caller.owner:
-                    raise Forbidden("Only who wrote a message may change it or have it answered anew.")
-                question = admission.question_of(
-                    self.services,
-                    conversation,
-                    caller,
-                    bot,
-                    content=known.content if command.content is None else command.content,
-                    client_id=known.client_id,
-                    payload=known.payload if command.content is None else command.payload,
-                    runs_tools=command.runs_tools,
-                    message_id=known.id,
-                )
-                admission.check_limits(self.services, conversation, question)  # before anything is stopped
-                await chat.cancel("user")
-                return await admission.admit_again(self.services, chat, question)
-
-    async def carry_on(self, command: CarryOn, caller: Caller) -> Accepted:
-        """Go on with what the client made of the tools that the last answer asked for.
-
-        Raises what `send` does; `InvalidInput` when nothing was asked for or an output is still missing,
-        `Conflict` when the conversation is paused.
-        """
-        conversation = self.own(command.conversation_id, caller)
-        _check_not_paused(conversation)
-        bot = self._bot_of(conversation, caller)
-        chat = self._chat(conversation)
-        with chat.pinned():
-            await self.wait_idle(conversation.id)  # not while the admission is held: others wait for that
-            async with chat.admission:
-                _check_not_paused(self.own(conversation.id, caller))
-                if chat.running:
-                    raise Busy("An answer is being made in this conversation. Try again when it is done.")
-                asked = self.services.store.read_now(client_tools.asked, conversation.id)
-                if asked is None:
-                    raise InvalidInput("No tool call waits for an output here. Send a message.")
-                if asked.pending:
-                    names = ", ".join(f"{call.name} ({call.id})" for call in asked.pending)
-                    raise InvalidInput(f"These tool calls still wait for their outputs: {names}.")
-                question = admission.question_of(
-                    self.services,
-                    conversation,
-                    caller,
-                    bot,
-                    content="",
-                    client_id="",
-                    runs_tools=True,
-                    message_id=asked.message_id,
-                    outputs=asked.outputs,
-                )
-                return await admission.admit(self.services, chat, question)
-
-    async def decide(self, command: Decide, caller: Caller) -> Accepted:
-        """The user's word on a proposed change, as a message of theirs; its turn carries the change out.
-
-        Raises what `send` does but `LimitReached` (the turn before it was limited), `NotFound` for a change
-        that is not one of this conversation's, `Conflict` when it is decided already.
-        """
-        conversation = self.own(command.conversation_id, caller)
-        proposal = self.services.store.read_now(
-            proposals.find, command.change_id, tenant=caller.tenant, owner=caller.owner
-        )
-        if proposal is None or proposal.conversation_id != conversation.id:
-            raise NotFound("There is no such change.")
-        content = f"{'Confirmed' if command.approve else 'Declined'}: {summary_of(proposal.plan)}"
-        decision = Decision(proposal=proposal, approve=command.approve)
-        bot = self._bot_of(conversation, caller)
-        question = admission.question_of(
-            self.services,
-            conversation,
-            caller,
-            bot,
-            content=content,
-            client_id=command.client_id or "",
-            decision=decision,
-        )
-        chat = self._chat(conversation)
-        with chat.pinned():
-            async with chat.admission:
-                _check_not_taken_over(self.own(conversation.id, caller))
-                self._check_decision(chat, question, decision)
-                return await admission.admit(self.services, chat, question)
-
-    def _bot_of(self, conversation: Conversation, caller: Caller) -> Bot:
+    def bot_of(self, conversation: Conversation, caller: Caller) -> Bot:
         """The bot that this caller may go on talking to.
 
         Raises `ShuttingDown`, `BotNotFound`, `AuthRequired`.
@@ -330,18 +142,6 @@ class Engine:
         admission.check_access(bot, caller)
         return bot
 
-    def _check_decision(self, chat: Chat, question: Question, decision: Decision) -> None:
-        """A change is decided once; the same decision sent again is the same message."""
-        known = admission.known(self.services, question)
-        if known and known.content != question.content:
-            raise Conflict("This message id was used for another message. Send the decision with its own.")
-        if known:
-            return
-        if decision.proposal.status != "proposed":
-            raise Conflict(f"This change was {decision.proposal.status} already.")
-        if chat.decides(decision.proposal.id):
-            raise Conflict("This change is being decided already.")
-
     async def cancel(self, command: CancelTurn, caller: Caller) -> bool:
         """Stop what runs and what waits; returns when that is stored.
 
@@ -351,7 +151,7 @@ class Engine:
         """
         if self.find(command.conversation_id, caller) is None:
             return False
-        chat = self._chats.get(command.conversation_id)
+        chat = self.chats.get(command.conversation_id)
         return chat is not None and await chat.cancel("user")
 
     async def read(self, command: Resume, caller: Caller, wakeup: Wakeup) -> Reading:
@@ -369,22 +169,13 @@ class Engine:
             raise ConversationNotFound("There is no such conversation.")
         if (bot := self.catalogue.get(conversation.namespace, conversation.bot)) is not None:
             admission.check_page(bot, caller)
-        chat = self._chat(conversation)
+        chat = self.chats.of(conversation)
         with chat.pinned():
             leaves = caller.owner if caller.owner != conversation.owner else ""
             after = min(command.after, chat.log.position)
             reader = await chat.open_reader(after, wakeup, leaves=leaves, watches=watches)
         return Reading(
             conversation=conversation, reader=reader, position=chat.log.position, running=chat.running
-        )
-
-    def resumed(self, conversation: Conversation) -> Resumed:
-        """The conversation as it is now."""
-        chat = self._chats.get(conversation.id)
-        return Resumed(
-            conversation=conversation,
-            position=chat.log.position if chat else conversation.reserved_seq,
-            running=chat is not None and chat.running,
         )
 
     # -- what wires share --------------------------------------------------------------------------------
@@ -475,87 +266,9 @@ class Engine:
             raise ConversationNotFound("The answer was deleted meanwhile.")
         return found
 
-    def running_turn(self, conversation_id: str) -> Accepted | None:
-        """The turn that runs in this conversation now, if one does; its events begin behind `after`."""
-        chat = self._chats.get(conversation_id)
-        question = chat.current if chat else None
-        began = chat.log.beginning_of(question.turn_id) if chat and question else None
-        if question is None or began is None:
-            return None
-        return Accepted(
-            message_id=question.message_id,
-            turn_id=question.turn_id,
-            after=began,
-            duplicate=False,
-            answer_id=question.answer_id,
-            at=question.at,
-        )
-
-    async def stop_turn_of(self, conversation_id: str, message_id: str) -> None:
-        """Cancel the turn that answers this message, if it runs or waits."""
-        chat = self._chats.get(conversation_id)
-        if chat is not None:
-            await chat.cancel("user", message_id)
-
-    async def wait_idle(self, conversation_id: str, within_s: float = IDLE_WAIT_S) -> None:
-        """Wait until no turn runs there, but not for long."""
-        chat = self._chats.get(conversation_id)
-        if chat is not None:
-            with trio.move_on_after(within_s):
-                await chat.wait_idle()
-
-    def is_read(self, conversation_id: str) -> bool:
-        """Does anybody read this conversation's log right now?"""
-        chat = self._chats.get(conversation_id)
-        return chat is not None and chat.log.readers > 0
-
-    async def tell(self, conversation_id: str, tenant: str, *events: LogEvent) -> None:
-        """Append events that belong to no turn; whatever they tell of has been stored before."""
-        store, now = self.services.store, self.services.clock()
-        await store.write(posts.reserve, conversation_id)
-        found = store.read_now(conversations.find_in_tenant, conversation_id, tenant, now)
-        if found is None:
-            return
-        chat = self._chat(found)
-        with chat.pinned():
-            for event in events:
-                chat.log.append(event)
-            await store.write(posts.place, conversation_id, chat.log.position)
-
-    @asynccontextmanager
-    async def withholding(self, conversation: Conversation) -> AsyncIterator[None]:
-        """Let somebody join within: in memory nothing is left that was found for one person alone.
-
-        No message is admitted meanwhile, so that no turn begins between this and what is stored.
-        """
-        chat = self._chat(conversation)
-        with chat.pinned():
-            async with chat.admission:
-                await self.services.settler.retry(self.services.store)
-                chat.withhold()
-                yield
-
-    @asynccontextmanager
-    async def held(self, conversation: Conversation) -> AsyncIterator[Chat]:
-        """The chat in memory; no message is admitted within."""
-        chat = self._chat(conversation)
-        with chat.pinned():
-            async with chat.admission:
-                yield chat
-
-    def presence(self, tenant: str) -> tuple[int, int]:
-        """How many conversations of the tenant somebody takes part in right now, and how many turns run."""
-        chats = [chat for chat in self._chats.values() if chat.tenant == tenant]
-        return sum(chat.live for chat in chats), sum(chat.running for chat in chats)
-
-    def is_running(self, conversation_id: str) -> bool:
-        """Does a turn run or wait there?"""
-        chat = self._chats.get(conversation_id)
-        return chat is not None and chat.running
-
     async def delete(self, conversation_id: str, caller: Caller) -> None:
         """Hide the conversation for good and stop what runs in it; raises `ConversationNotFound`."""
-        chat = self._chat(self.own(conversation_id, caller))
+        chat = self.chats.of(self.own(conversation_id, caller))
         now = self.services.clock()
         with chat.pinned():
             async with chat.admission:  # a message that is just being admitted is cancelled with the rest
@@ -563,16 +276,6 @@ class Engine:
                     raise ConversationNotFound("There is no such conversation.")
                 await chat.cancel("deleted")
                 chat.log.append(ConversationDeleted())
-
-    async def stop_deleted(self, conversation_ids: Sequence[str]) -> None:
-        """Stop what runs in conversations that were deleted with their bot, and tell those who read them."""
-        for id in conversation_ids:
-            if (chat := self._chats.get(id)) is None:
-                continue
-            with chat.pinned():
-                async with chat.admission:
-                    await chat.cancel("deleted")
-                    chat.log.append(ConversationDeleted())
 
     # -- inner ---------------------------------------------------------------------------------------
 
@@ -612,63 +315,6 @@ class Engine:
         if found is None:
             raise ConversationNotFound("There is no such conversation.")
         return found
-
-    def _chat(self, conversation: Conversation) -> Chat:
-        """The chat in memory; pin it before the next checkpoint, or it may be forgotten."""
-        chat = self._chats.get(conversation.id)
-        if chat is None:
-            chat = self._chats[conversation.id] = Chat(
-                conversation.id,
-                conversation.reserved_seq,
-                self.services,
-                self._slots,
-                self._nursery,
-                self._forget,
-                tenant=conversation.tenant,
-                on_change=partial(self._changed, conversation.tenant),
-            )
-        return chat
-
-    def _changed(self, tenant: str, id: str, has_more: bool) -> None:
-        self.bulletin.note(id if has_more else "", tenant)
-
-    def _forget(self, chat: Chat) -> None:
-        if self._chats.get(chat.id) is chat:
-            del self._chats[chat.id]
-
-    async def _forget_traces(self, now: float) -> None:
-        """Some at a time: the writer serves chats, too."""
-        before = now - self.services.settings.trace_days * 86_400.0
-        while await self.services.store.write(traces.forget, before):
-            pass
-
-    async def _tidy_up(self) -> None:
-        guests_at = 0.0
-        while True:
-            now, busy = self.services.clock(), frozenset(self._chats)
-            try:
-                await self.services.store.write(conversations.purge, now, busy=busy)
-                await self.services.store.write(proposals.expire, now)
-                if now >= guests_at:
-                    await self.services.store.write(guests.purge, now, busy=busy)
-                    await self.services.store.write(retrievals.forget, now - RETRIEVALS_KEPT_S)
-                    await self._forget_traces(now)
-                    guests_at = now + GUESTS_EVERY_S
-                await self.services.settler.retry(self.services.store)
-            except StoreError as error:
-                logger.error("the database could not be tidied up: %s", error.text)
-            await trio.sleep(TIDY_UP_EVERY_S)
-
-
-def _check_not_paused(conversation: Conversation) -> None:
-    if conversation.paused:
-        raise Conflict("A person has taken over this conversation, and the bot does not answer.")
-
-
-def _check_not_taken_over(conversation: Conversation) -> None:
-    """A decision makes the bot speak, which it does not while a person is there; one can wait."""
-    if conversation.handoff == "joined":
-        raise Conflict("A person has taken over this conversation. Decide when they have left.")
 
 
 def _ends(event: LogEvent, turn_id: str) -> bool:

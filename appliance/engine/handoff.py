@@ -50,7 +50,7 @@ async def join(engine: Engine, id: str, caller: Caller, *, force: bool = False) 
     Raises `ConversationNotFound`, and `Conflict` when another person is there.
     """
     operator = operator_of(caller)
-    async with engine.held(find(engine, id, caller)) as chat:
+    async with engine.chats.held(find(engine, id, caller)) as chat:
         ask = _ask(engine, id, caller)
         note = await engine.services.store.write(handoff.join, ask, operator, force=force)
         if note is not None:
@@ -67,7 +67,7 @@ async def leave(engine: Engine, id: str, caller: Caller, *, force: bool = False)
     Raises `ConversationNotFound`, and `Conflict` unless that person is there.
     """
     operator = operator_of(caller)
-    async with engine.held(find(engine, id, caller)) as chat:
+    async with engine.chats.held(find(engine, id, caller)) as chat:
         ask = _ask(engine, id, caller)
         note = await engine.services.store.write(handoff.leave, ask, operator, force=force)
         await _tell(engine, chat, note)
@@ -80,7 +80,7 @@ async def resolve(engine: Engine, id: str, caller: Caller) -> Conversation:
 
     Raises `ConversationNotFound`, and `Conflict` when another person is there.
     """
-    async with engine.held(find(engine, id, caller)) as chat:
+    async with engine.chats.held(find(engine, id, caller)) as chat:
         ask = _ask(engine, id, caller)
         note = await engine.services.store.write(handoff.resolve, ask, operator_of(caller))
         if note is not None:
@@ -100,7 +100,7 @@ async def say(
     """
     _check(content, client_id)
     store, conversation = engine.services.store, find(engine, id, caller)
-    async with engine.held(conversation) as chat:
+    async with engine.chats.held(conversation) as chat:
         ask = _ask(engine, id, caller)
         said = await store.write(
             handoff.say,
@@ -129,7 +129,7 @@ async def ask(engine: Engine, command: AskForPerson, caller: Caller) -> None:
     bot = engine.catalogue.get(conversation.namespace, conversation.bot)
     if command.wanted and (bot is None or not bot.handoff):
         raise Forbidden("There are no people to talk to here; this bot answers alone.")
-    async with engine.held(conversation) as chat:
+    async with engine.chats.held(conversation) as chat:
         asked = _ask(engine, conversation.id, caller)
         store = engine.services.store
         note = await (

@@ -19,11 +19,16 @@ from appliance.store.console_conversations import Wanted as Wanted
 from appliance.store.handoff import Note
 from appliance.store.widget_files import AttachedFile
 
+UNFINISHED = ("queued", "running")
+READINGS_MAX = 5
+"""Of one that changes while it is read; then the last one counts, and its reader is told some of it again."""
+
 
 class Whole(msgspec.Struct, frozen=True, kw_only=True):
     """A conversation with all that was said and done in it; `comments` by the ids of the answers.
 
-    `files` are those that are attached to it, by their ids.
+    `files` are those that are attached to it, by their ids. `seq` is the position in its log up to which all
+    is told here: a reader goes on there, and gets an answer that is being written from its beginning.
     """
 
     seen: Seen
@@ -31,6 +36,14 @@ class Whole(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[Note]
     comments: dict[str, str]
     files: dict[str, AttachedFile]
+    seq: int
+
+
+class _Mark(msgspec.Struct, frozen=True):
+    """Where a log stands: behind everything that is stored, or before the turn that runs."""
+
+    seq: int
+    answer_id: str
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,23 +84,45 @@ async def whole(engine: Engine, id: str, caller: Caller, *, action: str = "conve
 
     Operators see no passages of a person's own documents, as others who join a conversation do not.
     """
-    seen, store = await one(engine, id, caller), engine.services.store
+    seen = await one(engine, id, caller)
     await witness.access(engine.services, action, id, caller)
+    mark, left = _mark(engine, seen), READINGS_MAX
+    while True:
+        found = await _read(engine, seen, mark)
+        before, mark, left = mark, _mark(engine, seen), left - 1
+        if mark == before or not left:  # else something was said while it was read
+            break
+        seen = await one(engine, id, caller)
+    return found if caller.is_admin else _without_private(found)
+
+
+async def _read(engine: Engine, seen: Seen, mark: _Mark) -> Whole:
+    """The conversation as it is stored: all events are before they are told, but for those of an answer."""
+    id, store = seen.conversation.id, engine.services.store
     messages = await store.read(turns.messages, id)
+    whole = [one.last_seq for one in messages if one.id == mark.answer_id and one.status not in UNFINISHED]
     return Whole(
         seen=seen,
-        messages=messages if caller.is_admin else [_without_private(message) for message in messages],
+        messages=messages,
         notes=await store.read(stored_handoff.notes, id),
         comments=await store.read(console_conversations.comments, id),
         files={file.id: file for file in await store.read(widget_files.listed, id)},
+        seq=max(mark.seq, *whole) if whole else mark.seq,
     )
+
+
+def _mark(engine: Engine, seen: Seen) -> _Mark:
+    turn = engine.chats.running_turn(seen.conversation.id)
+    if turn is not None:
+        return _Mark(turn.after, turn.answer_id)
+    return _Mark(engine.chats.resumed(seen.conversation).position, "")
 
 
 def counts(engine: Engine, tenant: str) -> Counts:
     """As things are now."""
     services = engine.services
     waiting, joined = services.store.read_now(stored_handoff.counts, tenant, services.clock())
-    live, running = engine.presence(tenant)
+    live, running = engine.chats.presence(tenant)
     return Counts(live=live, waiting=waiting, joined=joined, running=running)
 
 
@@ -100,17 +135,21 @@ async def delete(engine: Engine, id: str, caller: Caller) -> None:
     """Delete somebody's conversation for good and stop what runs in it; raises `ConversationNotFound`."""
     services = engine.services
     found = handoff.find(engine, id, caller)
-    async with engine.held(found):
+    async with engine.chats.held(found):
         deleted = await services.store.write(
             console_conversations.delete, id, caller.tenant, services.clock()
         )
     if not deleted:
         raise ConversationNotFound("There is no such conversation.")
-    await engine.stop_deleted([id])
+    await engine.chats.stop_deleted([id])
     services.bulletin.note(id, caller.tenant)
     details = {"owner": found.owner, "bot": f"{found.namespace}/{found.bot}"}
     await witness.did(services, caller, "conversation.delete", f"conversation:{id}", details)
 
 
-def _without_private(message: Message) -> Message:
-    return msgspec.structs.replace(message, parts=[withholding.part(part) for part in message.parts])
+def _without_private(whole: Whole) -> Whole:
+    shown = [
+        msgspec.structs.replace(message, parts=[withholding.part(part) for part in message.parts])
+        for message in whole.messages
+    ]
+    return msgspec.structs.replace(whole, messages=shown)

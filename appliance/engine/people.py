@@ -74,8 +74,8 @@ async def delete(engine: Engine, caller: Caller) -> None:
     if left is None:
         raise UserNotFound("There is no such user any more.")
     for id in left:
-        if engine.is_read(id):
-            await engine.tell(id, caller.tenant, PersonLeft(person=caller.owner))
+        if engine.chats.is_read(id):
+            await engine.chats.tell(id, caller.tenant, PersonLeft(person=caller.owner))
 
 
 # -- who takes part ------------------------------------------------------------------------------------
@@ -116,17 +116,17 @@ async def add(engine: Engine, conversation: Conversation, owner: str) -> None:
             turns.withhold(db, conversation.id)
         return joined
 
-    async with engine.withholding(conversation):
+    async with engine.chats.withholding(conversation):
         joined = await services.store.write(write)
     if joined:
-        await engine.tell(conversation.id, conversation.tenant, PersonJoined(person=owner))
+        await engine.chats.tell(conversation.id, conversation.tenant, PersonJoined(person=owner))
 
 
 async def remove(engine: Engine, conversation: Conversation, owner: str) -> None:
     """Take the person's rights, then end their streams and tell the others; raises `UserNotFound`."""
     if not await engine.services.store.write(people.leave, conversation.id, owner):
         raise UserNotFound("There is no such participant.")
-    await engine.tell(conversation.id, conversation.tenant, PersonLeft(person=owner))
+    await engine.chats.tell(conversation.id, conversation.tenant, PersonLeft(person=owner))
 
 
 async def participants(
@@ -168,7 +168,7 @@ async def post_event(
     policy = limits.policy_of(bot, limited=not caller.is_unlimited)
     await services.store.write(custom_events.add, event, bucket, policy)
     told = EventPosted(event_id=event.id, author=event.author, payload=payload, at=event.created_at)
-    await engine.tell(conversation.id, conversation.tenant, told)
+    await engine.chats.tell(conversation.id, conversation.tenant, told)
     return event
 
 

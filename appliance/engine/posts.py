@@ -41,7 +41,7 @@ async def feedback(
     if found.role != "assistant":
         raise NotAnAnswer("Only answers can be valued, and this message is a person's.")
     await store.write(posts.set_feedback, conversation_id, message_id, value)
-    engine.bulletin.note(conversation_id, caller.tenant)
+    engine.services.bulletin.note(conversation_id, caller.tenant)
     return msgspec.structs.replace(found, feedback=value)
 
 
@@ -82,10 +82,10 @@ async def delete_message(engine: Engine, conversation_id: str, caller: Caller, m
         raise MessageNotFound("There is no such message in this conversation.")
     if found.role != "user" or (found.author or conversation.owner) != caller.owner:
         raise Forbidden("Only who wrote a message may delete it.")
-    await engine.stop_turn_of(conversation_id, message_id)
+    await engine.chats.stop_turn_of(conversation_id, message_id)
     if not await store.write(posts.delete_message, conversation_id, message_id):
         raise MessageNotFound("There is no such message in this conversation.")
-    await engine.tell(
+    await engine.chats.tell(
         conversation_id, caller.tenant, MessageDeleted(message_id=message_id, author=found.author)
     )
 

@@ -57,7 +57,7 @@ async def now(engine: Engine, conversation: Conversation, caller: Caller) -> Pla
     """The place of somebody who begins to listen now; raises `ConversationNotFound`."""
     ask = Resume(conversation_id=conversation.id, after=NOW)
     reading = await engine.read(ask, caller, Wakeup())
-    running = engine.running_turn(conversation.id)
+    running = engine.chats.running_turn(conversation.id)
     reading.reader.close()
     return Place(after=running.after if running else reading.position, told=reading.position)
 

@@ -14,6 +14,7 @@ from appliance.bot import Bot, ClientTool
 from appliance.botsettings import SettingValues
 from appliance.changes import Proposal
 from appliance.engine.data import Data, redacted
+from appliance.engine.nearest_rows import RowFinder
 from appliance.engine.schemas import Known
 from appliance.engine.services import Services
 from appliance.errors import StoreError
@@ -111,6 +112,7 @@ class Toolbox:
             look_up=look_up,
             graph=graph,
             call_person=call_person if bot.handoff else None,
+            find_rows=RowFinder(services, data),
         )
         tools = [tool for tool in services.tools.values() if is_offered(bot, tool.name)]
         if look_up is None:

@@ -14,18 +14,18 @@ import msgspec
 import trio
 
 from appliance import prompt, relevance
-from appliance.bot import Bot
-from appliance.changes import Proposal
 from appliance.engine import replay
+from appliance.engine.model_call import ModelCalls
+from appliance.engine.question import Decision, Question
 from appliance.engine.recorder import Recorder
 from appliance.engine.services import Services
 from appliance.engine.toolbox import THINK, Toolbox
 from appliance.engine.tracer import Tracer
+from appliance.engine.turn_keeping import TurnEnd, TurnKeeping
 from appliance.engine.turn_sources import TurnSources
 from appliance.engine.widget_passages import sent_with
-from appliance.errors import ApplianceError, ProviderBroken, ProviderError, StoreError, ToolLoop
+from appliance.errors import ApplianceError, ProviderBroken, ToolLoop
 from appliance.events import (
-    Extra,
     Progress,
     SourcesFound,
     Step,
@@ -36,26 +36,15 @@ from appliance.events import (
     TurnDone,
     TurnFailed,
     TurnStarted,
-    width,
 )
-from appliance.identity import Caller
 from appliance.messages import (
-    Finish,
     Message,
-    MessageStatus,
     PromptMessage,
     Source,
     ToolCall,
     ToolResult,
-    Usage,
-    estimate_tokens,
 )
 from appliance.providers.base import (
-    ModelCut,
-    ModelRequest,
-    ModelText,
-    ModelToolCall,
-    ModelUsage,
     Provider,
     ToolSpec,
 )
@@ -64,14 +53,8 @@ from appliance.schema_text import LeftOut
 from appliance.store import handoff, turns, usage
 from appliance.withholding import DOCUMENT_TOOLS
 
-FLUSH_EVERY_S = 1.0
-"""A crash loses at most this much of a running answer."""
-
 HISTORY_MESSAGES_MAX = 400
 """Read for a prompt; few contexts hold as many."""
-
-ANSWER_CHARS_MAX = 500_000
-"""A model that never stops is stopped: bounds the memory of a turn."""
 
 NO_WORDS_NOTE = "(The model looked things up, but gave no answer in words.)"
 
@@ -86,48 +69,9 @@ DECISION_TOOL = "confirm_change"
 
 BUDGET_NOTE = "\n\n(The token budget for today is used up, so this answer stops here.)"
 
-_STATUS: dict[type, MessageStatus] = {
-    TurnDone: "done",
-    TurnCancelled: "cancelled",
-    TurnFailed: "failed",
-}
-
 CancelReason = Literal["user", "orphaned", "shutdown", "deleted", "handoff"]
 
 logger = logging.getLogger("appliance.engine")
-
-
-class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """An admitted user message that waits for its answer."""
-
-    turn_id: str
-    message_id: str
-    answer_id: str
-    conversation_id: str
-    content: str
-    client_id: str
-    caller: Caller
-    bot: Bot
-    bucket: usage.Bucket
-    ttl_s: float
-    at: float
-    decision: Decision | None = None
-    payload: dict[str, Any] | None = None
-    metadata: dict[str, Any] = {}
-    extra: Extra = Extra()
-    runs_tools: bool = False
-    polled: bool = False
-    outputs: list[ToolResult] | None = None
-    """Of tools that the client ran: the answer goes on with them, and there is no new message."""
-    brought: list[ToolResult] = []
-    """The same, where a new message came instead of word to go on."""
-
-
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What the user says to a proposed change; carried out before the model is asked for its words on it."""
-
-    proposal: Proposal
-    approve: bool
 
 
 class Turn:
@@ -144,16 +88,16 @@ class Turn:
         """Set when the terminal event is in the log."""
         self._scope = trio.CancelScope()
         self._cancelled_by: CancelReason = "user"
-        self._usage = Usage()
         self._provider: Provider | None = None
         self._note: Literal["", "token_budget"] = ""
-        self._finish: Finish = "stop"
         self._began = False
         self._answered = False
         self._sources = TurnSources(question.bot, question.caller, None, self._tell_sources)
-        self._end_event: TurnDone | TurnCancelled | TurnFailed | None = None
+        self._end_event: TurnEnd | None = None
         is_traced = services.settings.trace_days > 0 and not question.bot.disable_execution_logs
         self._tracer = Tracer(question.content, wanted=is_traced)
+        self._keeping = TurnKeeping(question, recorder, services)
+        self._calls = ModelCalls(question.bot, question.extra, recorder, self._tracer)
         self._redactor = Redactor(())
 
     @property
@@ -192,7 +136,7 @@ class Turn:
         failure: Exception | None = None
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._flush_while_running)
+                nursery.start_soon(self._keeping.flush_while_running)
                 with self._scope:
                     failure = await self._answer_or_failure()
                     self._answered = True
@@ -225,6 +169,7 @@ class Turn:
             self._services.library,
             self._tell_sources,
             conversation_id=question.conversation_id,
+            services=self._services,
         )
         toolbox = await Toolbox.open(
             self._services,
@@ -350,57 +295,7 @@ class Turn:
         """One call: text goes to the log as it comes; returns all text and the tools asked for."""
         self._progress("generating", "Generating response...")
         assert self._provider is not None
-        bot, extra = self.question.bot, self.question.extra
-        request = ModelRequest(
-            messages=messages,
-            tools=tools,
-            model=bot.model,
-            temperature=bot.temperature if extra.temperature is None else extra.temperature,
-            max_tokens=min(bot.max_tokens, extra.max_tokens or bot.max_tokens),
-        )
-        self._finish = "stop"
-        texts: list[str] = []
-        calls: list[ToolCall] = []
-        told: Usage | None = None
-        refused = False
-        try:
-            with self._tracer.step(
-                "model",
-                call=self._tracer.prompted(messages),
-                model=bot.model or self._provider.default_model,
-                tools=[tool.name for tool in tools],
-            ) as step:
-                async with self._provider.stream(request) as events:
-                    async for event in events:
-                        match event:
-                            case ModelText(text):
-                                self._append_text(text)
-                                texts.append(text)
-                            case ModelToolCall(call):
-                                calls.append(call)
-                            case ModelUsage(usage):
-                                told = usage
-                            case ModelCut():
-                                self._finish = "length"
-                step["asked_for"] = [call.name for call in calls]
-        except ProviderError:
-            refused = not texts and not calls
-            raise
-        finally:
-            self._append_shown(self._sources.citations.flush())
-            if told or not refused:  # a call that never began to answer cost nothing
-                self._usage += told or _estimate(messages, texts, calls)
-        return "".join(texts), calls
-
-    def _append_text(self, text: str) -> None:
-        self._append_shown(self._sources.citations.feed(text))
-        if self._recorder.text_length > ANSWER_CHARS_MAX:
-            raise ProviderBroken(f"The model wrote more than {ANSWER_CHARS_MAX} characters and was stopped.")
-
-    def _append_shown(self, text: str) -> None:
-        if text:
-            self._tracer.wrote()
-            self._recorder.append(TextDelta(text=text))
+        return await self._calls.call(self._provider, messages, tools, self._sources.citations)
 
     def _tell_sources(self, sources: list[Source]) -> None:
         self._tracer.showed(sources)
@@ -418,7 +313,7 @@ class Turn:
         """End here: the answer goes on when the client has run them."""
         for call in calls:
             self._recorder.append(ToolCalled(call=call, by_client=True))
-        self._finish = "tool_calls"
+        self._calls.finish = "tool_calls"
 
     async def _decide(self, toolbox: Toolbox, decision: Decision) -> list[PromptMessage]:
         """Carry out what the user decided, and what the model is told of it."""
@@ -451,7 +346,7 @@ class Turn:
         if note is None:
             return "already"
         await services.store.write(handoff.place, note, self._recorder.append(replay.changed(note)))
-        return "coming" if services.bulletin.is_read else "nobody"
+        return "coming" if services.bulletin.is_read(question.caller.tenant) else "nobody"
 
     async def _over_budget(self) -> bool:
         """Has this turn, with all that was settled today, used up the bot's tokens of the day?"""
@@ -460,56 +355,25 @@ class Turn:
             return False
         now = self._services.clock()
         standing = await self._services.store.read(usage.standing, self.question.bucket, 0, now)
-        return standing.tokens_today + self._usage.total_tokens >= budget
+        return standing.tokens_today + self._calls.usage.total_tokens >= budget
 
     def _progress(self, step: Step, text: str) -> None:
         self._recorder.append(Progress(step=step, message=text))
 
-    # -- what is kept --------------------------------------------------------------------------------
-
-    async def _flush_while_running(self) -> None:
-        """Write what there is, at most once a second and only when there is more."""
-        flushed = 0
-        while True:
-            await trio.sleep(FLUSH_EVERY_S)
-            if self._recorder.position == flushed:
-                continue
-            flushed = self._recorder.position
-            try:
-                await self._services.store.write(turns.flush, self._progressed(flushed))
-            except StoreError as error:
-                # The end of the turn will tell, if the disk has not recovered by then.
-                logger.warning("turn %s could not be flushed: %s", self.question.turn_id, error.text)
-
-    def _progressed(self, last_seq: int) -> turns.Progressed:
-        return turns.Progressed(
-            turn_id=self.question.turn_id,
-            conversation_id=self.question.conversation_id,
-            parts=self._recorder.parts(),
-            first_seq=self._recorder.first_seq,
-            last_seq=last_seq,
-        )
+    # -- the end -------------------------------------------------------------------------------------
 
     async def _end(self, failure: Exception | None) -> None:
         """Store the answer and its cost, then append the terminal event, whatever happens."""
-        services = self._services
-        now = services.clock()
-        event = self._terminal(failure, now)
-        try:
-            await services.settler.settle(services.store, self._settlement(event, now))
-        except StoreError as error:
-            logger.error("turn %s could not be stored: %s", self.question.turn_id, error.text)
-            text = f"The answer could not be stored. {error.public_text}"
-            event = self._failed(error.code, text, now)
-            services.settler.keep(self._settlement(event, now))
-        self._end_event = event
-        self._recorder.append(event)
+        event = self._terminal(failure, self._services.clock())
+        trace = self._tracer.packed(self._recorder.text, self._redactor)
+        self._end_event = await self._keeping.settle(event, self._provider, trace)
+        self._recorder.append(self._end_event)
 
-    def _terminal(self, failure: Exception | None, now: float) -> TurnDone | TurnCancelled | TurnFailed:
+    def _terminal(self, failure: Exception | None, now: float) -> TurnEnd:
         ids: dict[str, Any] = {
             "turn_id": self.question.turn_id,
             "message_id": self.question.answer_id,
-            "usage": self._usage,
+            "usage": self._calls.usage,
             "at": now,
         }
         if isinstance(failure, ApplianceError):
@@ -519,7 +383,7 @@ class Turn:
             text = f"Something went wrong here (turn {self.question.turn_id})."
             return self._failed("internal", text, now)
         if self._answered:
-            return TurnDone(**ids, note=self._note, finish=self._finish)
+            return TurnDone(**ids, note=self._note, finish=self._calls.finish)
         reason = self._cancelled_by if self._scope.cancel_called else "shutdown"
         return TurnCancelled(**ids, reason=reason, waited=not self._began)
 
@@ -527,36 +391,8 @@ class Turn:
         return TurnFailed(
             turn_id=self.question.turn_id,
             message_id=self.question.answer_id,
-            usage=self._usage,
+            usage=self._calls.usage,
             code=code,
             message=text,
             at=now,
         )
-
-    def _settlement(self, event: TurnDone | TurnCancelled | TurnFailed, now: float) -> turns.Settlement:
-        provider_id, provider_name = self._services.name_provider(self._provider)
-        return turns.Settlement(
-            progressed=self._progressed(self._recorder.position + width(event)),
-            status=_STATUS[type(event)],
-            usage=self._usage,
-            finish=event.finish if isinstance(event, TurnDone) else "stop",
-            error_code=event.code if isinstance(event, TurnFailed) else "",
-            error_text=event.message if isinstance(event, TurnFailed) else "",
-            provider=self._provider.name if self._provider else "",
-            provider_id=provider_id,
-            provider_name=provider_name,
-            model=self.question.bot.model or (self._provider.default_model if self._provider else ""),
-            trace=self._tracer.packed(self._recorder.text, self._redactor),
-            expires_at=now + self.question.ttl_s if self.question.ttl_s else None,
-            now=now,
-        )
-
-
-def _estimate(messages: list[PromptMessage], texts: list[str], calls: list[ToolCall]) -> Usage:
-    """For providers that do not tell, and for calls that were cut."""
-    answered = sum(map(len, texts)) + sum(len(call.name) + len(call.arguments) for call in calls)
-    return Usage(
-        prompt_tokens=sum(prompt.cost(message) for message in messages),
-        completion_tokens=estimate_tokens("x" * answered),
-        estimated=True,
-    )

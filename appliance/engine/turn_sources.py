@@ -12,11 +12,13 @@ from appliance import followups, references, withholding
 from appliance.bot import Bot
 from appliance.bottests import TEST_USER
 from appliance.citations import Citations
-from appliance.engine import widget_passages
+from appliance.engine import table_passages, widget_passages
 from appliance.engine.knowledge import gaps, retrieval
 from appliance.engine.knowledge.graph import BotGraph
 from appliance.engine.knowledge.library import Library
 from appliance.engine.knowledge.look_up import LookUps
+from appliance.engine.services import Services
+from appliance.engine.table_passages import TablePassages
 from appliance.errors import ApplianceError
 from appliance.identity import Caller
 from appliance.knowledge import Passage
@@ -50,6 +52,7 @@ class TurnSources:
         self._found: retrieval.Retrieved | None = None
         self._numbering: LookUps | None = None
         self._files: list[AttachedFile] = []
+        self._rows: TablePassages | None = None
         self.passages: list[Passage] = []
         """What was found for the question, best first, whether or not there was room to show it."""
 
@@ -67,8 +70,9 @@ class TurnSources:
         on_sources: Callable[[list[Source]], None],
         *,
         conversation_id: str,
+        services: Services,
     ) -> TurnSources:
-        """With the knowledge bases that the bot answers from.
+        """With the knowledge bases that the bot answers from, and the table that it reads by meaning.
 
         Where others read along nobody's own documents are looked into: what is found goes to all of them.
         """
@@ -77,12 +81,14 @@ class TurnSources:
             return sources
         served = await retrieval.served(library, bot, caller)
         files = await widget_passages.files_of(library, conversation_id)
-        if not served and not files:
+        if not served and not files and not bot.rag_table:
             return sources
-        if await library.store.read(people.is_shared, conversation_id, caller.owner):
+        if shared := await library.store.read(people.is_shared, conversation_id, caller.owner):
             sources._reader = msgspec.structs.replace(caller, user_id="")
             files = []
-        if served or files:
+        if bot.rag_table:
+            sources._rows = TablePassages(services, bot, sources._reader, shared=shared)
+        if served or files or bot.rag_table:
             sources._numbering = LookUps(library, sources._reader, served, sources._tell)
             sources._files = files
             sources.citations.add([])
@@ -118,6 +124,8 @@ class TurnSources:
                 conversation_id=conversation_id,
                 message_id=message_id,
             )
+        if self._rows is not None:
+            await self._add_rows(self._rows, question, earlier)
         attached: list[Passage] = []
         if self._files:
             attached = await widget_passages.find(self._library, self._files, question, earlier, files)
@@ -126,6 +134,16 @@ class TurnSources:
         found = self._found.passages if self._found else []
         self.passages = [*attached, *found]
         self._shown = self._numbering.tell(_fitting(attached, found, room_tokens // ROOM_SHARE))
+
+    async def _add_rows(self, rows: TablePassages, question: str, earlier: Sequence[str]) -> None:
+        """Put the bot's table among the documents that were found."""
+        passages = await rows.find(question, earlier)
+        if passages is None:
+            return
+        found = self._found or retrieval.Retrieved(passages=[])
+        best = max([found.best, *(passage.similarity for passage in passages)])
+        both = table_passages.merged(found.passages, passages, self._bot.rag_max_chunks)
+        self._found = msgspec.structs.replace(found, passages=both, best=best)
 
     def keep(self, history: Sequence[Message]) -> None:
         """An answer that goes on reads the passages that it began with."""

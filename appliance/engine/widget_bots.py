@@ -38,6 +38,6 @@ def identity_wanted(bot: Bot) -> Literal["none", "optional", "required"]:
     return bot.identity
 
 
-def somebody_is_there(engine: Engine) -> bool:
-    """Does anybody look at the console's conversations just now, who would see that a person is wanted?"""
-    return engine.bulletin.is_read
+def somebody_is_there(engine: Engine, tenant: str) -> bool:
+    """Does anybody look at the tenant's conversations just now, who would see that a person is wanted?"""
+    return engine.services.bulletin.is_read(tenant)

@@ -45,7 +45,7 @@ async def erase(engine: Engine, caller: Caller) -> Gone:
     services, tenant, owner = engine.services, caller.tenant, caller.owner
     conversations, files = services.store.read_now(widget_erasing.count, tenant, owner)
     ids = await services.store.write(widget_erasing.hide, tenant, owner, services.clock())
-    await engine.stop_deleted(ids)
+    await engine.chats.stop_deleted(ids)
     await services.store.write(widget_erasing.erase, tenant, owner)
     details = {"conversations": conversations, "files": files}
     await witness.did(services, caller, "visitor.erase", owner, details)

@@ -10,7 +10,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from appliance.engine.engine import Engine, Opened, Resumed
+from appliance.engine.chats import Resumed
+from appliance.engine.engine import Engine, Opened
 from appliance.engine.log import Entry, Wakeup
 from appliance.errors import ApplianceError
 from appliance.events import Command

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from functools import cache
 from types import ModuleType
 
 from appliance import protocols
@@ -33,7 +34,13 @@ def sockets() -> tuple[SocketFace, ...]:
     return tuple(socket for module in _modules() if (socket := getattr(module, "SOCKET", None)))
 
 
-def _modules() -> Iterator[ModuleType]:
+@cache
+def _modules() -> tuple[ModuleType, ...]:
+    """Found once: the folders stay as they are."""
+    return tuple(_found())
+
+
+def _found() -> Iterator[ModuleType]:
     """Single files, and of each folder the modules that have a protocol's name for it."""
     for found in sorted(pkgutil.iter_modules(protocols.__path__), key=lambda one: one.name):
         name = f"{protocols.__name__}.{found.name}"

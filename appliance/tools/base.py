@@ -74,6 +74,28 @@ class Graph(Protocol):
         ...
 
 
+class FindRows(Protocol):
+    """Finds rows of the team's tables by meaning, as the caller may, through the guard."""
+
+    async def __call__(
+        self,
+        query: str,
+        *,
+        table: str,
+        column: str,
+        columns: Sequence[str] = (),
+        filter: Mapping[str, Any] | None = None,
+        threshold: float | None = None,
+        limit: int = 10,
+        offset: int = 0,
+    ) -> QueryOutcome:
+        """The nearest rows and, in the last column, their distances; raises `ToolError`.
+
+        `columns` are those to give, all but the vectors' without any; `threshold` is the least cosine.
+        """
+        ...
+
+
 CallPerson: TypeAlias = Callable[[str], Awaitable[Literal["coming", "nobody", "already"]]]
 """Asks somebody of the team to join, for a reason; tells whether anybody is there, or was asked already."""
 
@@ -95,6 +117,8 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
     """None when the bot has no knowledge base."""
     call_person: CallPerson | None = None
     """None when the bot answers alone."""
+    find_rows: FindRows | None = None
+    """None where nobody searches tables by meaning."""
 
 
 class ToolOutput(msgspec.Struct, frozen=True, kw_only=True):

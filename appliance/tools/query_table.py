@@ -9,9 +9,12 @@ from appliance.tools.argument_names import refuse_unknown
 from appliance.tools.base import ToolContext, ToolError, ToolOutput
 from appliance.tools.bound import Bound
 from appliance.tools.chart_hint import CHART_PARAMETER, with_chart
-from appliance.tools.column_lists import order_list, plain_table, select_list, table_name
+from appliance.tools.column_lists import column_names, order_list, plain_table, select_list, table_name
 from appliance.tools.filters import HELP, where
 from appliance.tools.for_model import fitting, json_text
+from appliance.tools.vector_argument import LIMIT as NEAREST
+from appliance.tools.vector_argument import PARAMETER as VECTOR_PARAMETER
+from appliance.tools.vector_argument import vector_search
 
 LIMIT = 100
 LIMIT_MAX = 1000
@@ -35,6 +38,7 @@ PARAMETERS: dict[str, Any] = {
             "description": f"Rows at most: {LIMIT} by default, up to {LIMIT_MAX}.",
         },
         "offset": {"type": "integer", "description": "Rows to leave out first, with an order."},
+        "vector_search": VECTOR_PARAMETER,
         "chart": CHART_PARAMETER,
     },
     "required": ["table"],
@@ -58,16 +62,17 @@ class QueryTable:
 
     async def run(self, context: ToolContext, arguments: dict[str, Any]) -> ToolOutput:
         """Read; a refused query is an output that is not ok, with the reason for the model."""
-        sql, parameters = statement(arguments)
-        outcome = await context.run_sql(sql, self.label(arguments), parameters)
+        if arguments.get("vector_search") is not None:
+            outcome = await _nearest(context, arguments)
+        else:
+            sql, parameters = statement(arguments)
+            outcome = await context.run_sql(sql, self.label(arguments), parameters)
         outcome = with_chart(outcome, arguments)
         return ToolOutput(content=_rows_text(outcome), ok=outcome.error is None, query=outcome)
 
 
 def statement(arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The SELECT for the arguments and its parameters; raises `ToolError`."""
-    if arguments.get("vector_search") is not None:
-        raise ToolError("vector_search is not available here; search by filter, for example with ilike.")
     refuse_unknown(arguments, PARAMETERS["properties"])
     bound = Bound()
     table = table_name(argument(arguments, "table", str, ""))
@@ -82,6 +87,30 @@ def statement(arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     sql += f" LIMIT {bound.add(limit)}"
     sql += f" OFFSET {bound.add(offset)}" if offset else ""
     return sql, bound.values
+
+
+async def _nearest(context: ToolContext, arguments: dict[str, Any]) -> QueryOutcome:
+    """The rows that are nearest in meaning; raises `ToolError`."""
+    refuse_unknown(arguments, PARAMETERS["properties"])
+    asked = vector_search(arguments["vector_search"])
+    if context.find_rows is None:
+        raise ToolError(
+            "Tables cannot be searched by meaning here; search by filter, for example with ilike."
+        )
+    if argument(arguments, "order", str, "").strip():
+        raise ToolError("order: with vector_search the nearest rows come first; leave order out.")
+    select = argument(arguments, "select", str, "*").strip()
+    limit = _whole(arguments, "limit", NEAREST, 1, LIMIT_MAX)
+    return await context.find_rows(
+        asked.query,
+        table=argument(arguments, "table", str, ""),
+        column=asked.column,
+        columns=() if select in ("", "*") else column_names(select, "select"),
+        filter=argument(arguments, "filter", dict, {}),
+        threshold=asked.threshold,
+        limit=_whole({"limit": asked.limit}, "limit", limit, 1, LIMIT_MAX),
+        offset=_whole(arguments, "offset", 0, 0, OFFSET_MAX),
+    )
 
 
 def argument(arguments: dict[str, Any], name: str, kind: type, default: Any) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-Parameter = str | int | float | None
-"""What can be bound; a boolean is 0 or 1."""
+Parameter = str | int | float | bytes | None
+"""What can be bound; a boolean is 0 or 1. Bytes are for vectors only, which nobody gives by name."""
 
 _INTEGERS = range(-(2**63), 2**63)
 

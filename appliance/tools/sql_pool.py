@@ -81,11 +81,13 @@ class SqlPool:
         description: str = "",
         parameters: Mapping[str, Any] | None = None,
         demands: Demands = NO_DEMANDS,
+        vector: bytes = b"",
     ) -> QueryOutcome | ChangePlan:
         """Run one statement; never raises for a bad one. Cancelling kills its process at once.
 
         `parameters` are the values of its `:name`s, unused ones are ignored. A writing statement that the
-        policy permits gives a plan of what it would change; nothing is written.
+        policy permits gives a plan of what it would change; nothing is written. A statement of ours may
+        compute distances to a `vector` (little-endian float32).
         """
         started = trio.current_time()
         try:
@@ -95,6 +97,7 @@ class SqlPool:
                 description=description,
                 parameters=checked(parameters or {}),
                 demands=demands,
+                vector=vector,
             )
             answer = await self._ask(frame(query), policy.timeout_s + KILL_GRACE_S)
             if answer.plan is not None:

@@ -30,6 +30,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, tag="query"):
     description: str = ""
     parameters: dict[str, Any] = {}
     demands: Demands = Demands()
+    vector: bytes = b""
+    """Little-endian float32: run it where distances to this can be computed (`sql_vectors.values_for`)."""
 
 
 class Describe(msgspec.Struct, frozen=True, kw_only=True, tag="describe"):

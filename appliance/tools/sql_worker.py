@@ -31,6 +31,7 @@ from appliance.tools.sql_errors import WRITING, explain, operation_refused
 from appliance.tools.sql_names import localize, statement_kind
 from appliance.tools.sql_outcome import Rows
 from appliance.tools.sql_schema import open_attached, open_read_only, read_schema
+from appliance.tools.sql_vectors import VectorConnection, values_for
 from appliance.tools.sql_wire import EXIT_MEMORY, Answer, Describe, Query, frame, parse_request
 from appliance.workers.frame import HEADER
 
@@ -100,11 +101,13 @@ class Worker:
     def _run(self, sql: str, query: Query) -> Rows:
         """Run on the policy's connection, made anew as often as the file's schema changes under it."""
         policy = query.policy
-        key = _key(policy)
+        kind = VectorConnection if query.vector else GuardedConnection
+        key = _key(policy) + (b" vectors" if query.vector else b"")
+        parameters = query.parameters | (values_for(query.vector) if query.vector else {})
         for _ in range(REBUILDS_MAX):
-            connection = self._connection(key, policy)
+            connection = self._connection(key, policy, kind)
             try:
-                return connection.run(sql, policy, query.parameters, query.demands)
+                return connection.run(sql, policy, parameters, query.demands)
             except SchemaChanged:
                 self._connections.pop(key).close()
             except (apsw.CorruptError, apsw.NotADBError, apsw.IOError, apsw.CantOpenError):
@@ -117,9 +120,11 @@ class Worker:
                 raise _Failed(error, connection) from error
         raise apsw.BusyError("its tables change all the time; try again")
 
-    def _connection(self, key: bytes, policy: SqlPolicy) -> GuardedConnection:
+    def _connection(
+        self, key: bytes, policy: SqlPolicy, kind: type[GuardedConnection] = GuardedConnection
+    ) -> GuardedConnection:
         if key not in self._connections:
-            self._connections[key] = GuardedConnection(self._path, policy)
+            self._connections[key] = kind(self._path, policy)
             if len(self._connections) > CONNECTIONS_MAX:
                 self._connections.popitem(last=False)[1].close()
         self._connections.move_to_end(key)

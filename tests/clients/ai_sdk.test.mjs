@@ -75,9 +75,42 @@ test('sources come as parts of the answer, and with their passages', async () =>
   const [source] = parts.filter((part) => part.type === 'source-document')
   assert.deepEqual([source.title, source.mediaType], ['Returns', 'text/plain'])
   const [{ data }] = parts.filter((part) => part.type === 'data-sources')
-  assert.deepEqual([data[0].number, data[0].chunk_id], [1, source.sourceId])
+  assert.deepEqual([data[0].number, data[0].chunk_id], [1, source.sourceId]) // the best one comes first
   assert.match(data[0].content, /within 30 days of delivery/)
   assert.equal(answerOf(chat), 'Yes: “within 30 days of delivery” [1], not.')
+})
+
+test('useChat and a bare reader show sources of both kinds, with and without an address', async (t) => {
+  let hook
+  const transport = over({ api: `${url}/api/chat/reader` })
+  const question = 'how many days to return an item'
+  const of = (message) => message?.parts.filter((part) => part.type.startsWith('source-')) ?? []
+  function Page() {
+    hook = useChat({ transport })
+    const sources = hook.messages.flatMap(of)
+    return h('ul', null, sources.map((part) => h('li', { key: part.sourceId }, part.title, ' ', part.url)))
+  }
+  const page = createRoot(root)
+  t.after(() => page.unmount())
+  page.render(h(Page))
+  await until('the page', () => hook)
+  hook.sendMessage({ text: question })
+  await until('the answer', () => hook.status === 'ready' && hook.messages.length === 2)
+  const shown = [...root.querySelectorAll('li')].map((line) => line.textContent).sort()
+  assert.deepEqual(shown, ['Returns ', 'Returns on the web https://shop.example/returns'])
+
+  const stream = await transport.sendMessages({
+    chatId: randomUUID(),
+    trigger: 'submit-message',
+    messages: [{ id: randomUUID(), role: 'user', parts: [{ type: 'text', text: question }] }],
+  })
+  let last
+  for await (const message of readUIMessageStream({ stream })) last = message
+  assert.deepEqual(of(last).map((part) => part.type).sort(), ['source-document', 'source-url'])
+  const [{ data }] = last.parts.filter((part) => part.type === 'data-sources')
+  assert.deepEqual(data.map((one) => one.chunk_id), of(last).map((part) => part.sourceId))
+  const web = data.find((one) => one.url)
+  assert.equal(web.url, of(last).find((part) => part.type === 'source-url').url)
 })
 
 test('text arrives piece by piece', async () => {

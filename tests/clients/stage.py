@@ -16,6 +16,7 @@ from appliance.store.database import connect, database_path
 from appliance.store.keys import create_key
 from tests.support.model_replies import Reply, error, openai_text, openai_tool_calls, stream, text
 from tests.support.model_server import Recorded
+from tests.support.served_knowledge import add_base, add_document, admin
 from tests.support.stack import OPEN_BOT, Stack, stack
 
 PAUSE_S = 0.12
@@ -30,12 +31,19 @@ BOTS = {
     BOT: OPEN_BOT.replace("allowed-tables:", f"{CLIENT_TOOLS}allowed-tables:"),
     "members": OPEN_BOT.replace("allow-unauthenticated: true", "allow-unauthenticated: false"),
     "reader": OPEN_BOT.replace("allowed-tables:", "knowledge-base: handbook\nallowed-tables:"),
+    "helped": OPEN_BOT.replace("allowed-tables:", "handoff: true\nallowed-tables:"),
     "strict": OPEN_BOT.replace("rate-limit: 1000", "rate-limit: 1"),
 }
 
 RETURNS = "how many days to return an item"
 HANDBOOK = {"Returns": "# Returns\n\nYou have 30 days to return an item: within 30 days of delivery."}
 """Texts of the base that the bot `reader` answers from."""
+WEB_PAGE = {
+    "title": "Returns on the web",
+    "content": "# Broken items\n\nA broken item goes back for as many days as its guarantee lasts.",
+    "source": "https://shop.example/returns",
+}
+"""One more, which has an address."""
 
 QUESTIONS: dict[str, Callable[[Recorded], Reply]] = {
     "hello": lambda _: openai_text("Hello", " from", " the model."),
@@ -45,6 +53,7 @@ QUESTIONS: dict[str, Callable[[Recorded], Reply]] = {
     "refuse": lambda _: error(400, "the model's own private words"),
     "where am I": lambda _: openai_tool_calls(("get_place", {"precise": True})),
     "recall": lambda request: openai_text(json.dumps(_told(request))),
+    "a person": lambda _: openai_tool_calls(("talk_to_person", {"reason": "A broken lamp"})),
     "nothing": lambda _: openai_text(),
     RETURNS: lambda _: openai_text("Yes: “within 30 ", "days of delivery” [", "1], not [8]."),
     "long": lambda _: openai_text(*(f"Line {number} ü🌍\n" for number in range(400))),
@@ -56,9 +65,16 @@ def reply(request: Recorded) -> Reply:
     """The model's answer to the newest message of a request."""
     last = request.body["messages"][-1]
     if last["role"] == "tool":
-        return openai_text("You are in ", str(last["content"]), ".")
+        return _told_by_tool(request, str(last["content"]))
     question = _plain(last["content"])
     return QUESTIONS[question](request) if question in QUESTIONS else openai_text("You said: ", question)
+
+
+def _told_by_tool(request: Recorded, said: str) -> Reply:
+    names = [call["function"]["name"] for call in request.body["messages"][-2]["tool_calls"]]
+    if "talk_to_person" in names:
+        return openai_text("Somebody will come.")
+    return openai_text("You are in ", said, ".")
 
 
 def _told(request: Recorded) -> list[list[str]]:
@@ -98,11 +114,23 @@ class ClientStage:
     def environ(self) -> dict[str, str]:
         return {"URL": self.url, "WS_URL": self.ws_url, "KEY": self.key(), "BOT": BOT}
 
+    @property
+    def at_desk(self) -> dict[str, str]:
+        """`environ` for programs in which anna of the team joins the chats of the bot `helped`."""
+        return self.environ | {"BOT": "helped", "ADMIN": self.served.token("anna", "admin")}
+
     def asked(self) -> list[str]:
         """Questions that reached the model, in order: one for each turn that ran."""
         assert self.served.model is not None
         newest = [request.body["messages"][-1] for request in self.served.model.requests]
         return [_plain(message["content"]) for message in newest if message["role"] == "user"]
+
+
+async def add_handbook(served: Stack) -> None:
+    """The base that the bot `reader` answers from."""
+    base = await add_base(served, "handbook", HANDBOOK)
+    async with admin(served) as http:
+        await add_document(http, base["id"], **WEB_PAGE)
 
 
 @asynccontextmanager

@@ -36,6 +36,15 @@ async def test_the_full_tour_of_every_build(tmp_path: Path) -> None:
             )
 
 
+async def test_a_person_takes_over_in_every_build(tmp_path: Path) -> None:
+    async with client_stage(tmp_path) as stage, trio.open_nursery() as nursery:
+        program = partial(run_node_tests, "botpress_handoff.test.mjs", **stage.at_desk)
+        for version in VERSIONS:
+            nursery.start_soon(partial(program, **package(version)))
+        first = stage.at_desk | package(FIRST)
+        nursery.start_soon(partial(run_node_tests, "botpress_first_handoff.test.mjs", **first))
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_keys_that_the_customer_signs(tmp_path: Path, version: str) -> None:
     async with client_stage(tmp_path, botpress_encryption_key=SECRET) as stage:

@@ -27,6 +27,13 @@ async def test_the_api_from_javascript(tmp_path: Path, socket: str) -> None:
         await run_node_tests("lexicon.test.mjs", **environ)
 
 
+@pytest.mark.node
+async def test_a_person_takes_over_a_socket_and_the_published_hook(tmp_path: Path) -> None:
+    async with client_stage(tmp_path, default_bot="helped") as stage:
+        await run_node_tests("lexicon_handoff.test.mjs", **stage.at_desk)
+        assert "Are you a person?" not in stage.asked()
+
+
 async def test_the_synchronous_python_client(tmp_path: Path) -> None:
     async with client_stage(tmp_path, default_bot=BOT) as stage:
         await trio.to_thread.run_sync(_talk, stage)

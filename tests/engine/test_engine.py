@@ -15,7 +15,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from appliance.engine import reading
+from appliance.engine import intake, reading
 from appliance.engine.catalogue import Catalogue
 from appliance.engine.engine import Engine
 from appliance.engine.services import Services
@@ -404,7 +404,7 @@ async def test_stopping_cancels_all_turns_at_once_and_not_one_after_another(tmp_
                 Reluctant.closing += 1
                 if Reluctant.closing == 20:
                     self.all_at_once.set()
-                with trio.move_on_after(2) as patience:
+                with trio.move_on_after(20) as patience:
                     patience.shield = True
                     await self.all_at_once.wait()
                 Reluctant.closing -= 1
@@ -431,12 +431,12 @@ async def test_a_message_admitted_while_its_conversation_is_deleted_does_not_run
                 await trio.lowlevel.checkpoint()
                 nursery.start_soon(engine.delete, id, ALICE)
         await trio.sleep(0.1)
-        assert [id for id in ids if id in engine._chats and engine._chats[id].running] == []
+        assert [id for id in ids if engine.chats.is_running(id)] == []
 
 
 async def _send_or_not(engine: Engine, id: str) -> None:
     with contextlib.suppress(ConversationNotFound):
-        await engine.send(SendMessage(conversation_id=id, content="1"), ALICE)
+        await intake.send(engine, SendMessage(conversation_id=id, content="1"), ALICE)
 
 
 async def test_a_turn_that_all_readers_have_seen_does_not_stay_in_memory_while_they_idle(
@@ -447,7 +447,9 @@ async def test_a_turn_that_all_readers_have_seen_does_not_stay_in_memory_while_t
         await one.send("message", conversation_id=id, content="1")
         await one.until("done")
         await one.quiet()
-        log = engine._chats[id].log
+        chat = engine.chats.get(id)
+        assert chat is not None
+        log = chat.log
         assert log.start == log.position
 
 
@@ -455,7 +457,7 @@ async def test_a_turn_that_all_readers_have_seen_does_not_stay_in_memory_while_t
 
 
 async def wait_until_idle(engine: Engine, id: str) -> None:
-    await engine._chats[id].wait_idle()
+    await engine.chats.wait_idle(id)
 
 
 Write = Callable[..., Awaitable[Any]]

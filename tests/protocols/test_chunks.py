@@ -64,6 +64,8 @@ KEYS: dict[str, tuple[set[str], set[str]]] = {
     "tool-output-error": ({"toolCallId", "errorText"}, {"providerExecuted", "dynamic"}),
     "data-progress": ({"data"}, {"id", "transient"}),
     "data-query-result": ({"data"}, {"id", "transient"}),
+    "data-handoff": ({"data"}, {"transient"}),
+    "data-operator": ({"data"}, set()),
     "error": ({"errorText"}, set()),
     "abort": (set(), set()),
     "finish": ({"finishReason"}, {"messageMetadata"}),

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import trio
 
-from appliance.client import AIChat, ChatEvent
+from appliance.client import AIChat, ChatEvent, Usage
 from tests.console.desk import Desk, desk, listening
 from tests.protocols.everybody import ENCRYPTION_KEY, Person, Refused, lexicon_until, person
 from tests.support.model_replies import openai_text, openai_tool_calls
@@ -192,6 +192,7 @@ async def test_a_page_of_the_ai_sdk_reads_a_persons_words_in_an_open_stream(tmp_
         resume = f"{served.url}/api/chat/shop/{id}/stream"
         async with listening(alice.http, resume, headers) as told:
             assert (await told.next())[2]["type"] == "start"
+            assert (await told.next())[2]["data"] == {"state": "joined", "name": "anna"}
             await anna.leave(id)
             assert (await told.next())[2]["data"]["state"] == "left"
             assert (await told.next())[2]["type"] == "finish"
@@ -241,6 +242,9 @@ async def test_a_lexicon_client_reads_a_persons_words_as_the_agents(tmp_path: Pa
             ended = await lexicon_until(socket, "message_stream_ended")
             assert ended["message_id"] == said["id"]
             assert ended["metadata"] == {"operator_name": "anna"}
+            url = f"{served.url}/api/v1/chats/{id}/messages"
+            listed = (await alice.http.get(url, headers={"X-API-Key": alice.key})).json()["messages"][-1]
+            assert (listed["id"], listed["metadata"]["operator_name"]) == (said["id"], "anna")
             await anna.leave(id)
             await socket.send_message(json.dumps({"content": "And the invoice?"}))
             ended = await lexicon_until(socket, "message_stream_ended")
@@ -264,6 +268,7 @@ async def test_chatbase_calls_it_taken_over_and_lists_a_persons_words(tmp_path: 
         messages = (await alice.http.get(f"{url}/messages", headers=headers)).json()["data"]
         assert messages[-1]["role"] == "assistant"
         assert messages[-1]["parts"] == [{"type": "text", "text": "It comes tomorrow."}]
+        assert messages[-1]["metadata"] == {"score": None, "operatorName": "anna"}
         await anna.leave(id)
         assert await alice.say("chatbase", id, "And the invoice?") == "You said: And the invoice?"
         assert said_to_model(served)[2] == ("assistant", f"{BY_ANNA}It comes tomorrow.")
@@ -412,6 +417,27 @@ async def test_the_python_client_talks_to_a_person_and_asks_anew(tmp_path: Path)
             assert (await until("done")).paused
             assert (await chat.resume(id)).operator_name == "anna"
     assert told[:3] == [("waiting", "", id), ("joined", "anna", id), ("anna", "Tomorrow.", id)]
+
+
+async def test_a_program_of_the_python_client_that_knows_of_no_people_reads_their_words_as_an_answer(
+    tmp_path: Path,
+) -> None:
+    told: list[object] = []
+    ended = trio.Event()
+
+    def done(usage: Usage | None, _: str) -> None:
+        told.append(usage and usage.total_tokens)
+        ended.set()
+
+    async with scene(tmp_path) as (served, alice, anna):
+        chat = AIChat(served.ws_url, alice.token, on_content=lambda text, _: told.append(text), on_done=done)
+        async with chat:
+            id = await chat.start_chat("shop")
+            await anna.join(id)
+            await anna.say(id, "Tomorrow.")
+            with trio.fail_after(20):
+                await ended.wait()
+    assert told == ["Tomorrow.", 0]
 
 
 async def test_of_two_who_join_at_once_one_wins_and_the_other_reads_the_name(tmp_path: Path) -> None:

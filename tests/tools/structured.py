@@ -14,7 +14,7 @@ from appliance.identity import Caller
 from appliance.messages import Change, QueryOutcome, RowChange
 from appliance.sqlguard import SqlPolicy
 from appliance.store import changes
-from appliance.tools.base import RunSql, Tool, ToolContext, ToolOutput
+from appliance.tools.base import FindRows, RunSql, Tool, ToolContext, ToolOutput
 from appliance.tools.sql_pool import SqlPool
 
 SCRIPT = """
@@ -89,9 +89,15 @@ def writing(pool: SqlPool, path: Path, policy: SqlPolicy, *, confirm: bool = Fal
 
 
 async def use(
-    tool: Tool, run_sql: RunSql, arguments: dict[str, Any], bot: Bot | None = None
+    tool: Tool,
+    run_sql: RunSql,
+    arguments: dict[str, Any],
+    bot: Bot | None = None,
+    find_rows: FindRows | None = None,
 ) -> tuple[ToolOutput, Any]:
     """The tool's output, and its content for the model decoded."""
-    context = ToolContext(bot=bot or Bot(name="b"), caller=Caller(), user_message="?", run_sql=run_sql)
+    context = ToolContext(
+        bot=bot or Bot(name="b"), caller=Caller(), user_message="?", run_sql=run_sql, find_rows=find_rows
+    )
     output = await tool.run(context, arguments)
     return output, json.loads(output.content)

@@ -218,7 +218,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"sort": "id"}, "Did you mean order?"),
     ({"order_by": "id"}, "Did you mean order?"),
     ({"limt": 5}, "Unknown argument 'limt'. Did you mean limit?"),
-    ({"group": "id"}, "The arguments are: table, select, filter, order, limit, offset, chart."),
+    (
+        {"group": "id"},
+        "The arguments are: table, select, filter, order, limit, offset, vector_search, chart.",
+    ),
     ({"x" * 1_000_000: 1}, "Unknown argument"),
     ({"order": "random()"}, "is not a column name"),
     ({"filter": "id=1"}, "'filter' must be an object"),
@@ -227,7 +230,6 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"limit": True}, "whole number"),
     ({"offset": -1}, "'offset' must be between 0"),
     ({"offset": 10**30}, "'offset' must be between 0"),
-    ({"vector_search": {"query": "x"}}, "vector_search is not available"),
 ]
 
 

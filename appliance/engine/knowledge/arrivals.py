@@ -110,6 +110,11 @@ async def add_file(
     return await _add_file(library, caller, base_id, data, said, wait=False)
 
 
+def check_upload(library: Library, caller: Caller, base_id: str) -> None:
+    """Raises what speaks against adding a file to this base, as long as there is none yet."""
+    library.store.read_now(access.open_base, caller, base_id, "editor")
+
+
 async def upload_file(
     library: Library,
     caller: Caller,

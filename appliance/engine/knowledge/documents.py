@@ -17,6 +17,7 @@ from appliance.engine.knowledge import access, adding, checking, keeping, removi
 from appliance.engine.knowledge.arrivals import add_file as add_file
 from appliance.engine.knowledge.arrivals import add_text as add_text
 from appliance.engine.knowledge.arrivals import check_quota as check_quota
+from appliance.engine.knowledge.arrivals import check_upload as check_upload
 from appliance.engine.knowledge.arrivals import replace_file as replace_file
 from appliance.engine.knowledge.arrivals import upload_file as upload_file
 from appliance.engine.knowledge.keeping import KeptFile

@@ -31,7 +31,7 @@ from appliance.errors import (
     UnsupportedDocument,
 )
 from appliance.knowledge import Document
-from appliance.store.knowledge import bases, documents, jobs
+from appliance.store.knowledge import bases, documents, jobs, word_parts
 from appliance.store.knowledge.jobs import Job
 
 logger = logging.getLogger("appliance.knowledge")
@@ -65,6 +65,7 @@ class Ingest:
         self._name = f"{role} {os.getpid()} {secrets.token_hex(6)}"
         self._numbers = itertools.count(1)
         self._is_sweeping = False
+        self._words_changed = True
 
     async def run(self) -> None:
         """Work until cancelled; what runs then is left to the next one who looks."""
@@ -94,10 +95,12 @@ class Ingest:
             await self._sweep()
             job = await self._claim()
             if job is None:
+                await self._join_words()
                 with trio.move_on_after(POLL_S):
                     await news.wait()
             else:
                 await self._do(job)
+                self._words_changed = True
 
     async def _sweep(self) -> None:
         """Delete what new versions have replaced, and what nobody goes on putting in; one at a time."""
@@ -110,6 +113,20 @@ class Ingest:
             logger.error("older versions of documents stay for now: %s", error.text)
         finally:
             self._is_sweeping = False
+
+    async def _join_words(self) -> None:
+        """While there is nothing else to do: bring the word index together, until something comes."""
+        if not self._words_changed:
+            return
+        self._words_changed = False
+        news = self._library.news
+        try:
+            if await self._store.read(word_parts.are_many):
+                while not news.is_set() and await self._store.write(word_parts.join):
+                    pass
+        except StoreError as error:
+            logger.error("the index of words stays as it is for now: %s", error.text)
+        self._words_changed = self._words_changed or news.is_set()
 
     async def _claim(self) -> Job | None:
         """The next job; None when there is none, or the database cannot be used now."""

@@ -6,6 +6,7 @@ data hide stays out of it: hidden columns always, rows of tables with a row rule
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -28,6 +29,7 @@ from appliance.identity import Caller
 from appliance.knowledge import Document, KnowledgeBase, Viewer
 from appliance.schema import Schema, Table, with_notes
 from appliance.sqlguard import SqlPolicy, fold
+from appliance.store.knowledge import bases as stored_bases
 from appliance.store.knowledge import graph
 from appliance.store.knowledge import table_exports as stored
 from appliance.table_exports import (
@@ -46,6 +48,8 @@ from appliance.tools.sql_comments import comments
 
 KEPT_MAX = 1000
 """Of one base."""
+SYNC = "sync"
+"""In whose name tables are exported again by themselves."""
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +95,23 @@ async def trigger(engine: Engine, library: Library, caller: Caller, base_id: str
         if deleted and isinstance(error, Forbidden | InvalidInput):
             raise type(error)(text) from error
         raise
+
+
+async def renew(engine: Engine, library: Library, export: TableExport) -> bool:
+    """Export a kept table again if its document would read differently, or is not there; True when it did.
+
+    Raises as `export` does.
+    """
+    told = await _told(engine, export.schema, export.table, export.options)
+    if export.document_id and export.told.digest == told.told.digest:
+        if export.error:
+            await library.store.write(stored.fail, export.base, export.id, "")
+        return False
+    base = await library.store.read(stored_bases.by_number, export.base)
+    if base is None:
+        return False
+    await _export(library, Caller(tenant=base.tenant, role="service_role", key_id=SYNC), base, export, told)
+    return True
 
 
 async def keep(
@@ -198,7 +219,7 @@ async def _told(engine: Engine, schema: str, table: str, options: ExportOptions)
         if key.column in names and may_tell(policy, details.schema, key.target_table, key.target_column)
     ]
     indexes = facts.indexes if options.include_indexes else []
-    return ExportTable(
+    table_told = ExportTable(
         schema=details.schema,
         name=facts.name,
         is_view=facts.is_view,
@@ -226,6 +247,8 @@ async def _told(engine: Engine, schema: str, table: str, options: ExportOptions)
             rows=options.include_sample_rows,
         ),
     )
+    digest = hashlib.sha256(text_of(table_told).encode(errors="replace")).hexdigest()
+    return msgspec.structs.replace(table_told, told=msgspec.structs.replace(table_told.told, digest=digest))
 
 
 def _note(config: DataConfig, details: TableDetails, shown: list[str]) -> str:

@@ -5,7 +5,6 @@ The server's own history is the truth: of the page's messages only the last one 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any
@@ -14,25 +13,23 @@ import msgspec
 
 from appliance.bot import Bot
 from appliance.conversation import Conversation
-from appliance.engine import client_tools, posts, reading
+from appliance.engine import client_tools, intake, posts, reading
 from appliance.engine.admission import Accepted
 from appliance.engine.engine import Engine
 from appliance.errors import InvalidInput
-from appliance.events import CarryOn, Retry, SendMessage
+from appliance.events import CarryOn, OperatorMessage, Retry, SendMessage
 from appliance.identity import Caller
 from appliance.messages import Message, ToolResultPart, Usage
+from appliance.protocols.aisdk import unheard
 from appliance.protocols.aisdk.body import ChatBody, Said, UiMessage, check_chat_id, outputs_in, said_in
 from appliance.protocols.aisdk.chats import SOURCE, reach, reach_or_open
-from appliance.protocols.aisdk.people import OperatorCodec
+from appliance.protocols.aisdk.people import OperatorCodec, said_meanwhile
 from appliance.protocols.base import Stream
 from appliance.protocols.chunk_frames import HEADERS, SSE_TYPE
 from appliance.protocols.chunks import ChunkCodec, Ended, empty_stream, finish_reason, stream
 from appliance.protocols.credits import credits_of
 from appliance.protocols.message_ids import message_id, stored_id
 from appliance.wire import Reply
-
-NOW = sys.maxsize
-"""Behind all that a log has."""
 
 RECENT = 20
 """Messages at the end of a chat among which the newest one of the user is: an answer may go on ten times."""
@@ -59,7 +56,11 @@ async def answer(engine: Engine, body: ChatBody, bot: Bot, caller: Caller) -> Re
     if body.last.role == "user":
         said = said_in(body.last)  # before there is a new conversation: a refusal changes nothing
         chat = Chat(*await reach_or_open(engine, bot, caller, body.id))
-        return told(engine, chat, await _take_up(engine, chat, body, said))
+        accepted = await _take_up(engine, chat, body, said)
+        if accepted.turn_id:
+            return told(engine, chat, accepted)
+        missed = await unheard.before(engine, chat.id, chat.caller, accepted.message_id, body.messages)
+        return told(engine, chat, accepted, missed=missed)
     found = reach(engine, bot, caller, body.id)
     if found is None or body.last.role == "system":
         raise InvalidInput("There is nothing to answer: the last message has to be the user's.")
@@ -88,9 +89,18 @@ async def told_again(engine: Engine, chat: Chat, running: Accepted) -> Reply | S
 
 
 def told(
-    engine: Engine, chat: Chat, accepted: Accepted, *, start_id: str = "", earlier: Sequence[str] = ()
+    engine: Engine,
+    chat: Chat,
+    accepted: Accepted,
+    *,
+    start_id: str = "",
+    earlier: Sequence[str] = (),
+    missed: Sequence[OperatorMessage] = (),
 ) -> Reply | Stream:
-    """The stream of one turn from its beginning, in the page's message `start_id` or in a new one."""
+    """The stream of one turn from its beginning, in the page's message `start_id` or in a new one.
+
+    Without a turn, what a person of the team says next, behind what the page has `missed`.
+    """
     started: dict[str, Any] = {
         "conversationId": chat.id,
         "messageId": message_id(accepted.answer_id),
@@ -101,8 +111,11 @@ def told(
     if not accepted.turn_id:  # nobody answers in a paused conversation
         del started["messageId"]
         finished = {**started, "finishReason": "stop", "usage": _usage(Usage(), unit, whole=False)}
-        if engine.own(chat.id, chat.caller).handoff == "joined":
-            return _by_person(chat, OperatorCodec(started=started, finished=finished), accepted.after)
+        found = engine.own(chat.id, chat.caller)
+        if found.handoff == "joined":
+            name = found.operator_name
+            waits = OperatorCodec(name=name, started=started, finished=finished, unheard=missed)
+            return _by_person(chat, waits, accepted.after)
         return empty_stream(start_id=None, started=started, finished=finished)
 
     def metadata(event: Ended) -> Mapping[str, Any]:
@@ -116,14 +129,22 @@ def told(
     return stream(codec, chat.id, chat.caller, accepted.after)
 
 
-def told_by_person(engine: Engine, chat: Chat) -> Stream | None:
-    """What a person says next; None when there is none in this chat."""
+async def told_by_person(engine: Engine, chat: Chat, seen: str) -> Reply | Stream | None:
+    """What a person has said since the message that the page calls `seen`, else what they say next.
+
+    None where there is neither.
+    """
     found = engine.own(chat.id, chat.caller)
+    about = {"conversationId": chat.id, "userId": found.user_id}
+    missed = await unheard.since(engine, chat.id, chat.caller, seen) if seen else []
+    if missed:
+        return said_meanwhile(missed, about)
     if found.handoff != "joined":
         return None
-    about = {"conversationId": chat.id, "userId": found.user_id}
-    codec = OperatorCodec(started=about, finished={**about, "finishReason": "stop"})
-    return _by_person(chat, codec, NOW)
+    finished = {**about, "finishReason": "stop"}
+    codec = OperatorCodec(name=found.operator_name, started=about, finished=finished)
+    # Where the log was before the search: what is said meanwhile is behind it.
+    return _by_person(chat, codec, found.last_seq)
 
 
 def _by_person(chat: Chat, codec: OperatorCodec, after: int) -> Stream:
@@ -152,7 +173,8 @@ async def _take_up(engine: Engine, chat: Chat, body: ChatBody, said: Said) -> Ac
         known = known or _same(newest, said)
     elif known and known.client_id and known.content == said.content and _is_newest(known, newest):
         again = SendMessage(conversation_id=chat.id, content=said.content, client_id=known.client_id)
-        return await engine.send(again, chat.caller)  # known by its id: told again, and not asked again
+        # Known by its id: told again, and not asked again.
+        return await intake.send(engine, again, chat.caller)
     if known is None:
         return await _send(engine, chat, body.last.id, said)
     return await _anew(engine, chat, known, None if body.trigger == "regenerate-message" else said)
@@ -168,7 +190,7 @@ async def _send(engine: Engine, chat: Chat, client_id: str, said: Said) -> Accep
         replaces=True,
         opens=chat.conversation.source == SOURCE and not chat.conversation.turn_count,
     )
-    return await engine.send(message, chat.caller)
+    return await intake.send(engine, message, chat.caller)
 
 
 async def _anew(engine: Engine, chat: Chat, known: Message, said: Said | None = None) -> Accepted:
@@ -180,7 +202,7 @@ async def _anew(engine: Engine, chat: Chat, known: Message, said: Said | None = 
         payload=said.payload if said else None,
         runs_tools=True,
     )
-    return await engine.retry(retry, chat.caller)
+    return await intake.retry(engine, retry, chat.caller)
 
 
 async def _find(engine: Engine, chat: Chat, id: str) -> Message | None:
@@ -217,14 +239,15 @@ async def _asked_before(engine: Engine, chat: Chat, body: ChatBody) -> Message:
 async def _carry_on(engine: Engine, chat: Chat, last: UiMessage) -> Accepted:
     """Take the outputs of the calls that wait for some, and go on."""
     outputs = outputs_in(last)
-    await engine.wait_idle(chat.id)  # the page may be faster than the storing of the answer that asked it
+    # The page may be faster than the storing of the answer that asked it.
+    await engine.chats.wait_idle(chat.id)
     waiting = await client_tools.pending(engine, chat.id, chat.caller)
     if not waiting and (again := await _gone_on(engine, chat, frozenset(outputs))):
         return again
     for call in waiting:
         if output := outputs.get(call.id):
             await client_tools.give(engine, chat.id, chat.caller, call.id, output.text, ok=output.ok)
-    return await engine.carry_on(CarryOn(conversation_id=chat.id), chat.caller)
+    return await intake.carry_on(engine, CarryOn(conversation_id=chat.id), chat.caller)
 
 
 async def _gone_on(engine: Engine, chat: Chat, call_ids: frozenset[str]) -> Accepted | None:

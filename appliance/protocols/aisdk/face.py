@@ -27,6 +27,13 @@ _AGENT = Param(
 )
 
 
+_AFTER = Param(
+    name="after",
+    description="The newest message that the page has: what a person of the team said since comes first",
+    schema={"type": "string"},
+)
+
+
 class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing runs any more, whether or not something did."""
 
@@ -44,12 +51,12 @@ async def post_chat(engine: Engine, request: Request) -> Reply | Stream:
 async def resume(engine: Engine, request: Request) -> Reply | Stream:
     """The answer that runs, from its first chunk; 204 when none does, and whatever else is wrong (6.3).
 
-    Where a person has taken over, what they say next.
+    Where a person has taken over, what they say next; with `after`, first what they said since that message.
     """
     for chat in _chats(engine, request):
-        if running := engine.running_turn(chat.id):
+        if running := engine.chats.running_turn(chat.id):
             return await told_again(engine, chat, running)
-        if by_person := told_by_person(engine, chat):
+        if by_person := await told_by_person(engine, chat, request.query.get("after") or ""):
             return by_person
     return Reply(status=204, body=None)
 
@@ -104,7 +111,7 @@ def _resume(path: str, *params: Param) -> Endpoint:
         path=path,
         handler=resume,
         summary="The answer that runs, from its beginning",
-        params=params,
+        params=(*params, _AFTER),
         answers={200: SSE_TYPE, 204: None},
         errors=_OTHER_ERRORS,
         access="anyone",

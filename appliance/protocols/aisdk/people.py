@@ -2,11 +2,12 @@
 
 A page that posts while a person is there gets a stream that waits for that person's next words, and so does
 one that resumes; with the words, or after a minute without any, the stream ends and the page may post again.
+What the person said meanwhile comes first (`unheard`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from appliance.engine.log import Entry
@@ -17,9 +18,19 @@ from appliance.events import (
     OperatorMessage,
     TurnStarted,
 )
-from appliance.protocols.chunk_frames import DONE, SSE_HEARTBEAT, Chunk, finish, frame, start
+from appliance.protocols.chunk_frames import (
+    DONE,
+    HEADERS,
+    SSE_HEARTBEAT,
+    SSE_TYPE,
+    Chunk,
+    finish,
+    frame,
+    start,
+)
 from appliance.protocols.chunks import handoff_chunks
 from appliance.protocols.message_ids import message_id
+from appliance.wire import Reply
 
 HEARTBEAT_S = 15.0
 HEARTBEATS_MAX = 4
@@ -27,36 +38,45 @@ HEARTBEATS_MAX = 4
 
 
 class OperatorCodec:
-    """The `StreamCodec` of a person's next words; `started` and `finished` are the metadata of both ends."""
+    """The `StreamCodec` of the next words of the person `name`.
+
+    `started` and `finished` are the metadata of both ends, `unheard` what was said before.
+    """
 
     heartbeat_s = HEARTBEAT_S
     hold_s = 0.0
     apart = False
 
-    def __init__(self, *, started: Mapping[str, Any], finished: Mapping[str, Any]) -> None:
-        self._started = started
+    def __init__(
+        self,
+        *,
+        name: str,
+        started: Mapping[str, Any],
+        finished: Mapping[str, Any],
+        unheard: Sequence[OperatorMessage] = (),
+    ) -> None:
+        here = {"type": "data-handoff", "data": {"state": "joined", "name": name}, "transient": True}
+        self._begin = [start(None, started), here, *_all_said(unheard)]
         self._finished = finished
         self._beats = 0
         self.ended = False
 
     def begin(self) -> list[str]:
-        """`start`, without an id: whose words come next has not been said."""
-        return [frame(start(None, self._started), lines=False)]
+        """`start`, without an id: whose words come next has not been said. Then who is there."""
+        return _frames(self._begin)
 
     def encode(self, entry: Entry) -> list[str]:
         """The person's words and the end; also the end when they leave, or the bot goes on."""
         if self.ended:
             return []
-        return [frame(chunk, lines=False) for chunk in self._chunks(entry.event)] + (
-            [DONE] if self.ended else []
-        )
+        return [*_frames(self._chunks(entry.event)), *([DONE] if self.ended else [])]
 
     def heartbeat(self) -> list[str]:
         """A comment; after a minute, the end."""
         self._beats += 1
         if self._beats < HEARTBEATS_MAX:
             return [SSE_HEARTBEAT]
-        return [*(frame(chunk, lines=False) for chunk in self._end()), DONE]
+        return [*_frames(self._end()), DONE]
 
     def _chunks(self, event: LogEvent) -> list[Chunk]:
         if isinstance(event, OperatorMessage):
@@ -71,6 +91,12 @@ class OperatorCodec:
         return [finish("stop", self._finished)]
 
 
+def said_meanwhile(unheard: Sequence[OperatorMessage], about: Mapping[str, Any]) -> Reply:
+    """A whole stream of what was said before, which waits for nothing more."""
+    chunks = [start(None, about), *_all_said(unheard), finish("stop", {**about, "finishReason": "stop"})]
+    return Reply(body="".join([*_frames(chunks), DONE]), content_type=SSE_TYPE, headers=HEADERS)
+
+
 def said_chunks(event: OperatorMessage) -> list[Chunk]:
     """A text block, and a part of ours that names the person."""
     id = message_id(event.message_id)
@@ -82,3 +108,11 @@ def said_chunks(event: OperatorMessage) -> list[Chunk]:
         {"type": "text-end", "id": id},
         {"type": "finish-step"},
     ]
+
+
+def _all_said(unheard: Sequence[OperatorMessage]) -> list[Chunk]:
+    return [chunk for event in unheard for chunk in said_chunks(event)]
+
+
+def _frames(chunks: Sequence[Chunk]) -> list[str]:
+    return [frame(chunk, lines=False) for chunk in chunks]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from appliance.conversation import Conversation
-from appliance.engine import posts, shared
+from appliance.engine import intake, posts, shared
 from appliance.errors import Conflict, Forbidden, MessageNotFound
 from appliance.events import SendMessage
 from appliance.messages import Message
@@ -109,7 +109,7 @@ async def _send(
         answered=read.answered and not (visit.old and old.is_custom(kept)),
         polled=True,
     )
-    accepted = await visit.engine.send(command, visit.caller)
+    accepted = await intake.send(visit.engine, command, visit.caller)
     if accepted.duplicate:
         return _one(visit, await _find(visit, accepted.message_id))
     message = telling.said(

@@ -80,6 +80,17 @@ def user(person: Person, *, old: bool) -> shapes.User:
     )
 
 
+def operator(found: ours.Conversation, *, old: bool) -> shapes.User | None:
+    """The person of the team who is in the conversation now; their times, which nobody needs, are its own."""
+    if found.handoff != "joined":
+        return None
+    id = user_id(f"{messages.OPERATOR}{found.operator}")
+    at = timestamp(found.created_at)
+    return shapes.User(
+        id=id, created_at=at, updated_at=at, name=found.operator_name, fid=id if old else UNSET
+    )
+
+
 def conversation(found: ours.Conversation, *, old: bool) -> shapes.Conversation:
     """A conversation."""
     id = public_id(found)

@@ -15,7 +15,7 @@ from msgspec import UNSET
 
 from appliance.bot import Bot
 from appliance.conversation import Conversation
-from appliance.engine import reading
+from appliance.engine import intake, reading
 from appliance.engine.admission import Accepted
 from appliance.engine.engine import Engine
 from appliance.errors import AuthRequired, Forbidden
@@ -76,7 +76,7 @@ async def retry(engine: Engine, request: Request) -> Reply | Stream:
     question = question_of(messages, stored_id(ask.message_id))
     _check_ongoing(conversation)
     command = Retry(conversation_id=conversation.id, message_id=question.id, runs_tools=True)
-    accepted = await _permitted(engine.retry(command, acting))
+    accepted = await _permitted(intake.retry(engine, command, acting))
     return await _answer(engine, request, conversation, acting, accepted, streamed=ask.stream)
 
 
@@ -134,7 +134,7 @@ async def _send(
     engine: Engine, conversation: Conversation, acting: Caller, message: str, *, opens: bool = False
 ) -> Accepted:
     command = SendMessage(conversation_id=conversation.id, content=message, runs_tools=True, opens=opens)
-    return await _permitted(engine.send(command, acting))
+    return await _permitted(intake.send(engine, command, acting))
 
 
 async def _carry_on(
@@ -145,7 +145,7 @@ async def _carry_on(
         raise BadField("message", "message is required, unless a conversationId goes on after a tool result.")
     conversation, acting = _named(engine, bot, caller, ask.conversation_id)
     _check_ongoing(conversation)
-    accepted = await _permitted(engine.carry_on(CarryOn(conversation_id=conversation.id), acting))
+    accepted = await _permitted(intake.carry_on(engine, CarryOn(conversation_id=conversation.id), acting))
     return conversation, acting, accepted
 
 

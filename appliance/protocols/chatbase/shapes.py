@@ -147,9 +147,10 @@ Part: TypeAlias = TextPart | ToolCallPart | ToolResultPart
 
 
 class Score(Shape, frozen=True, kw_only=True):
-    """How sure the bot was of an answer; nothing here measures that."""
+    """How sure the bot was of an answer: nothing here measures that. Who wrote in its place: ours."""
 
     score: float | None = None
+    operator_name: str | UnsetType = UNSET
 
 
 class Message(Shape, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET
 
 from appliance.bot import Bot
 from appliance.conversation import Conversation
@@ -76,7 +77,7 @@ def message(told: Message) -> shapes.Message:
         parts=parts(told.parts),
         created_at=int(told.created_at),
         feedback=told.feedback,
-        metadata=shapes.Score(),
+        metadata=shapes.Score(operator_name=told.operator_name or UNSET),
     )
 
 

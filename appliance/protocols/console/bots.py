@@ -69,11 +69,15 @@ class BotBase(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BotDetails(BotItem, frozen=True, kw_only=True):
-    """All about a bot. `settings` are in effect; `overrides` those of them that were chosen here."""
+    """All about a bot. `settings` are in effect; `overrides` those of them that were chosen here.
+
+    `instead` is what the bot's file or code says of those.
+    """
 
     description: str
     settings: dict[str, Any]
     overrides: dict[str, Any]
+    instead: dict[str, Any]
     limits: BotLimits
     code: str
     prompt: str
@@ -181,6 +185,21 @@ async def update_bot(engine: Engine, request: Request) -> Reply:
 
 
 @admin
+async def take_back(engine: Engine, request: Request) -> Reply:
+    """`DELETE /bots/<id>/overrides/<setting>`: what the file or code says counts again; 404 when it does."""
+    names = [request.path["setting"]]
+    entry = await bots_of(engine).take_back(request.path["id"], names, request.caller)
+    return await _details(engine, request, entry)
+
+
+@admin
+async def take_all_back(engine: Engine, request: Request) -> Reply:
+    """`DELETE /bots/<id>/overrides`: the same for everything that was chosen here, be it nothing."""
+    entry = await bots_of(engine).take_back(request.path["id"], None, request.caller)
+    return await _details(engine, request, entry)
+
+
+@admin
 async def toggle_bot(engine: Engine, request: Request) -> Reply:
     """`POST /bots/<id>/toggle`."""
     choice = BotOverrides(enabled=request.json(Toggle).enabled)
@@ -245,6 +264,24 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         handler=update_bot,
         summary="Choose settings of a bot, which go before what its file or code says",
         body=UpdateChatbot,
+        answers={200: BotDetails},
+        errors=(404,),
+        access="admin",
+    ),
+    Endpoint(
+        method="DELETE",
+        path=f"{PATH}/<id>/overrides",
+        handler=take_all_back,
+        summary="Let all settings be as the bot's file or code says",
+        answers={200: BotDetails},
+        errors=(404,),
+        access="admin",
+    ),
+    Endpoint(
+        method="DELETE",
+        path=f"{PATH}/<id>/overrides/<setting>",
+        handler=take_back,
+        summary="Let one setting be as the bot's file or code says",
         answers={200: BotDetails},
         errors=(404,),
         access="admin",
@@ -327,13 +364,15 @@ def _item(engine: Engine, entry: Entry, used: dict[tuple[str, str], tuple[int, i
 
 async def _details(engine: Engine, request: Request, entry: Entry) -> Reply:
     bots, bot = bots_of(engine), _bot_of(entry)
+    chosen = bots.choices(entry.key).overrides
     used = await console_bots.used_today(engine, request.caller.tenant)
     linked = await console_bots.bases_of(engine, entry.key)
     details = BotDetails(
         **_item(engine, entry, used),
         description=bot.description,
         settings=_settings(bot),
-        overrides=bots.choices(entry.key).overrides.given,
+        overrides=chosen.given,
+        instead=chosen.instead(bots.catalogue.underneath(entry.key) or bot),
         limits=_limits(bot),
         code=await bots.code(entry),
         prompt=bot.prompt,

@@ -96,10 +96,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Detail(msgspec.Struct, frozen=True, kw_only=True):
-    """One conversation."""
+    """One conversation. What its stream tells from `seq` on is what is not in here."""
 
     conversation: Item
     messages: list[Line]
+    seq: int
 
 
 def item(engine: Engine, seen: Seen) -> Item:
@@ -126,7 +127,7 @@ def item(engine: Engine, seen: Seen) -> Item:
         positive=seen.positive,
         negative=seen.negative,
         errors=seen.errors,
-        running=engine.is_running(found.id),
+        running=engine.chats.is_running(found.id),
     )
 
 
@@ -140,7 +141,7 @@ def detail(engine: Engine, whole: Whole) -> Detail:
         while notes and place and notes[0].seq < place:
             lines.append(_note(notes.pop(0)))
         lines.append(line(message, told.person, whole.comments.get(message.id, ""), whole.files))
-    return Detail(conversation=told, messages=[*lines, *map(_note, notes)])
+    return Detail(conversation=told, messages=[*lines, *map(_note, notes)], seq=whole.seq)
 
 
 def line(message: Message, person: str, comment: str = "", files: Mapping[str, AttachedFile] = {}) -> Line:

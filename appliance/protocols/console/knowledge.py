@@ -16,7 +16,7 @@ from appliance.protocols.fluxbase import knowledge_uploads as uploads
 from appliance.protocols.fluxbase import shapes_knowledge as shapes
 from appliance.protocols.fluxbase import shapes_knowledge_documents as document_shapes
 from appliance.protocols.fluxbase import shapes_knowledge_links as link_shapes
-from appliance.protocols.fluxbase.knowledge_desk import Work, for_admins
+from appliance.protocols.fluxbase.knowledge_desk import Work, admin_desk, for_admins
 from appliance.protocols.fluxbase.rest import OFFSET_MAX
 from appliance.wire import Request
 
@@ -54,7 +54,7 @@ def _make(
 def _may_upload(engine: Engine, request: Request) -> int:
     """Who may not add files learns it before theirs is read."""
     check_admin(request.caller)
-    return engine.services.settings.document_bytes_max
+    return uploads.check_by(admin_desk)(engine, request)
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (

@@ -9,7 +9,8 @@ import msgspec
 
 from appliance import sse, withholding
 from appliance.engine import console_accounts, handoff, oversight
-from appliance.engine.engine import Engine, Resumed
+from appliance.engine.chats import Resumed
+from appliance.engine.engine import Engine
 from appliance.engine.log import Entry, Wakeup
 from appliance.identity import Caller
 from appliance.protocols.base import Broadcast, Endpoint, Param, Stream
@@ -123,7 +124,7 @@ async def stream(engine: Engine, request: Request) -> Stream:
     seen = request.headers.get("last-event-id", "")
     if seen.isascii() and seen.isdecimal() and len(seen) < 17:
         after = max(after, int(seen))
-    resumed = engine.resumed(found)
+    resumed = engine.chats.resumed(found)
     return Stream(
         codec=WatchCodec(engine, caller, resumed, after),
         conversation_id=found.id,
@@ -156,7 +157,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         params=(
             Param(
                 name="after",
-                description="The `seq` of the last frame that was seen; 0 is the beginning",
+                description="The `seq` of the last frame, or of what was read; 0 is the beginning",
                 schema={"type": "integer", "minimum": 0, "default": 0},
             ),
             Param(name="Last-Event-ID", description="The same, from a browser", where="header"),

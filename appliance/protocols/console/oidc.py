@@ -7,7 +7,7 @@ from appliance.engine.engine import Engine
 from appliance.errors import LoginFailed
 from appliance.protocols.base import Endpoint, Param
 from appliance.protocols.console.accounts import origin
-from appliance.protocols.console.session import session_cookie
+from appliance.protocols.console.session import cookie_in, cookies_of, device_of
 from appliance.wire import Cookie, Reply, Request
 
 PATH = "/admin/api/oidc"
@@ -28,10 +28,16 @@ async def start(engine: Engine, request: Request) -> Reply:
 async def callback(engine: Engine, request: Request) -> Reply:
     """`GET /oidc/callback`: signed in, or back to the login page with a word for what was wrong."""
     try:
-        token = await console_oidc.finish(engine.services, request.caller, request.query, _browser(request))
+        entered = await console_oidc.finish(
+            engine.services,
+            request.caller,
+            request.query,
+            cookie_in(request, COOKIE),
+            device_of(request),
+        )
     except LoginFailed as error:
         return _back(error)
-    return _to(PAGE, session_cookie(token), _cookie("", 0))
+    return _to(PAGE, *cookies_of(entered), _cookie("", 0))
 
 
 def _to(address: str, *cookies: Cookie) -> Reply:
@@ -46,14 +52,6 @@ def _back(error: LoginFailed) -> Reply:
 def _cookie(value: str, max_age_s: int) -> Cookie:
     """Lax: the browser comes back from another site, and must show it then."""
     return Cookie(name=COOKIE, value=value, max_age_s=max_age_s, path=PATH, same_site="Lax")
-
-
-def _browser(request: Request) -> str:
-    for pair in request.headers.get("cookie", "").split(";"):
-        name, _, value = pair.strip().partition("=")
-        if name == COOKIE:
-            return value.strip('"')
-    return ""
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (

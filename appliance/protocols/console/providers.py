@@ -8,16 +8,7 @@ from appliance.engine.engine import Engine
 from appliance.protocols.base import Broadcast, Endpoint, Handler, Stream
 from appliance.protocols.console.access import admin
 from appliance.protocols.fluxbase import admin_providers as fluxbase
-from appliance.protocols.fluxbase.shapes_providers import (
-    CreateProvider,
-    DefaultBody,
-    EmbeddingCleared,
-    EmbeddingSet,
-    ProviderBody,
-    ProviderDeleted,
-    ProviderList,
-    UpdateProvider,
-)
+from appliance.protocols.fluxbase.shapes_providers import ProviderBody, ProviderList
 from appliance.wire import Reply, Request
 
 PATH = "/admin/api/providers"
@@ -55,78 +46,12 @@ def _changing(handler: Handler) -> Handler:
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    Endpoint(
-        method="GET",
-        path=PATH,
-        handler=list_providers,
-        summary="All model providers: the environment's, those made here, the offline model",
-        answers={200: ProviderList},
-        access="admin",
-    ),
-    Endpoint(
-        method="POST",
-        path=PATH,
-        handler=_changing(fluxbase.create_provider),
-        summary="Make a model provider",
-        body=CreateProvider,
-        answers={201: ProviderBody},
-        errors=(409,),
-        access="admin",
-    ),
-    Endpoint(
-        method="GET",
-        path=f"{PATH}/<id>",
-        handler=get_provider,
-        summary="One model provider",
-        answers={200: ProviderBody},
-        errors=(404,),
-        access="admin",
-    ),
-    Endpoint(
-        method="PUT",
-        path=f"{PATH}/<id>",
-        handler=_changing(fluxbase.update_provider),
-        summary="Change a model provider; config is merged key by key",
-        body=UpdateProvider,
-        answers={200: ProviderBody},
-        errors=(404, 409),
-        access="admin",
-    ),
-    Endpoint(
-        method="DELETE",
-        path=f"{PATH}/<id>",
-        handler=_changing(fluxbase.delete_provider),
-        summary="Delete a model provider",
-        answers={200: ProviderDeleted},
-        errors=(404,),
-        access="admin",
-    ),
-    Endpoint(
-        method="PUT",
-        path=f"{PATH}/<id>/default",
-        handler=_changing(fluxbase.set_default_provider),
-        summary="Let a provider answer where a bot names none",
-        answers={200: DefaultBody},
-        errors=(404,),
-        access="admin",
-    ),
-    Endpoint(
-        method="PUT",
-        path=f"{PATH}/<id>/embedding",
-        handler=_changing(fluxbase.set_embedding_provider),
-        summary="Let a provider make embeddings",
-        answers={200: EmbeddingSet},
-        errors=(404,),
-        access="admin",
-    ),
-    Endpoint(
-        method="DELETE",
-        path=f"{PATH}/<id>/embedding",
-        handler=_changing(fluxbase.clear_embedding_provider),
-        summary="Leave open again who makes embeddings",
-        answers={200: EmbeddingCleared},
-        errors=(404,),
-        access="admin",
+    *fluxbase.endpoints(
+        PATH,
+        list_providers,
+        "All model providers: the environment's, those made here, the offline model",
+        get_provider,
+        changing=_changing,
     ),
     Endpoint(
         method="POST",

@@ -6,6 +6,7 @@ from functools import cache
 from importlib import metadata
 
 from appliance.engine import console_account, console_accounts, console_login, console_oidc
+from appliance.engine.console_login import Entered
 from appliance.engine.engine import Engine
 from appliance.protocols.base import Endpoint
 from appliance.protocols.console.shapes_accounts import Login, SessionState, SetUp, SetupLink, SetupLook
@@ -15,6 +16,10 @@ PATH = "/admin/api"
 COOKIE = "appliance_console"
 COOKIE_MAX_AGE_S = 7 * 86_400
 """As long as a session may last; that it has ended earlier, the server knows."""
+DEVICE_COOKIE = "appliance_device"
+"""Opens nothing: it says that this browser is no stranger."""
+DEVICE_COOKIE_MAX_AGE_S = 400 * 86_400
+"""Browsers keep none longer (RFC 6265bis 5.6.2)."""
 
 
 async def get_session(engine: Engine, request: Request) -> Reply:
@@ -31,30 +36,56 @@ async def look(engine: Engine, request: Request) -> Reply:
 async def set_up(engine: Engine, request: Request) -> Reply:
     """`POST /setup`: signs in; of two who use a link at once, one gets 404."""
     asked = request.json(SetUp)
-    name, token = await console_login.set_up(
-        engine.services, request.caller, asked.token, asked.name, asked.display_name, asked.password
+    entered = await console_login.set_up(
+        engine.services,
+        request.caller,
+        asked.token,
+        asked.name,
+        asked.display_name,
+        asked.password,
+        device_of(request),
     )
-    return _signed_in(engine, name, token)
+    return _signed_in(engine, entered)
 
 
 async def log_in(engine: Engine, request: Request) -> Reply:
     """`POST /login`: 401 `WRONG_LOGIN`, or `CODE_NEEDED` once name and password are right."""
     asked = request.json(Login)
-    name, token = await console_login.log_in(
-        engine.services, request.caller, asked.name, asked.password, asked.code
+    entered = await console_login.log_in(
+        engine.services, request.caller, asked.name, asked.password, asked.code, device_of(request)
     )
-    return _signed_in(engine, name, token)
+    return _signed_in(engine, entered)
 
 
 async def log_out(engine: Engine, request: Request) -> Reply:
-    """`POST /logout`: also good for who was not signed in."""
+    """`POST /logout`: also good for who was not signed in. The browser stays known."""
     await console_login.log_out(engine.services, request.caller)
     return Reply(body=state_of(engine, ""), cookies=(Cookie(name=COOKIE),))
 
 
-def session_cookie(token: str) -> Cookie:
-    """What makes a browser the one that is signed in."""
-    return Cookie(name=COOKIE, value=token, max_age_s=COOKIE_MAX_AGE_S)
+def cookies_of(entered: Entered) -> tuple[Cookie, Cookie]:
+    """What makes a browser the one that is signed in, and known later on.
+
+    The second is Lax: it is wanted, too, when the browser comes back from the login of another service.
+    """
+    device = Cookie(
+        name=DEVICE_COOKIE, value=entered.device, max_age_s=DEVICE_COOKIE_MAX_AGE_S, same_site="Lax"
+    )
+    return Cookie(name=COOKIE, value=entered.token, max_age_s=COOKIE_MAX_AGE_S), device
+
+
+def device_of(request: Request) -> str:
+    """What makes this browser known, empty when nothing does."""
+    return cookie_in(request, DEVICE_COOKIE)
+
+
+def cookie_in(request: Request, wanted: str) -> str:
+    """The value of a cookie, empty when there is none."""
+    for pair in request.headers.get("cookie", "").split(";"):
+        name, _, value = pair.strip().partition("=")
+        if name == wanted:
+            return value.strip('"')
+    return ""
 
 
 def state_of(engine: Engine, name: str) -> SessionState:
@@ -79,8 +110,8 @@ def state_of(engine: Engine, name: str) -> SessionState:
     )
 
 
-def _signed_in(engine: Engine, name: str, token: str) -> Reply:
-    return Reply(body=state_of(engine, name), cookies=(session_cookie(token),))
+def _signed_in(engine: Engine, entered: Entered) -> Reply:
+    return Reply(body=state_of(engine, entered.name), cookies=cookies_of(entered))
 
 
 @cache
@@ -124,7 +155,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         summary="Sign in by name and password",
         body=Login,
         answers={200: SessionState},
-        errors=(401, 403, 429),
+        errors=(401, 403, 409, 429),
         access="open",
     ),
     Endpoint(

@@ -67,7 +67,7 @@ async def update_chatbot(engine: Engine, request: Request) -> Reply:
 
 async def delete_chatbot(engine: Engine, request: Request) -> Reply:
     """`DELETE /chatbots/:id`, with the conversations that people had with it."""
-    await _bots(engine, request).delete(request.path["id"], request.caller, engine.stop_deleted)
+    await _bots(engine, request).delete(request.path["id"], request.caller, engine.chats.stop_deleted)
     return Reply(body=ChatbotDeleted(deleted=True, id=request.path["id"]))
 
 
@@ -85,9 +85,13 @@ async def sync(engine: Engine, request: Request) -> Reply:
     }
     if asked.chatbots:
         drafts = [_draft(bot) for bot in asked.chatbots]
-        outcome = await bot_sync.sync_payload(bots, namespace, drafts, caller, engine.stop_deleted, **options)
+        outcome = await bot_sync.sync_payload(
+            bots, namespace, drafts, caller, engine.chats.stop_deleted, **options
+        )
     else:
-        outcome = await bot_file_sync.sync_files(bots, namespace, caller, engine.stop_deleted, **options)
+        outcome = await bot_file_sync.sync_files(
+            bots, namespace, caller, engine.chats.stop_deleted, **options
+        )
     await _link(engine, outcome)
     return Reply(body=_result(outcome))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -9,7 +11,7 @@ import msgspec
 from appliance.engine.engine import Engine
 from appliance.engine.provider_views import ProviderChange, ProviderDraft, ProviderView
 from appliance.engine.providers import Providers
-from appliance.protocols.base import Endpoint
+from appliance.protocols.base import Endpoint, Handler
 from appliance.protocols.fluxbase.admins import check_keeper
 from appliance.protocols.fluxbase.rest import timestamp
 from appliance.protocols.fluxbase.shapes_providers import (
@@ -99,81 +101,83 @@ async def clear_embedding_provider(engine: Engine, request: Request) -> Reply:
     return Reply(body=EmbeddingCleared(use_for_embeddings=False))
 
 
-ENDPOINTS: tuple[Endpoint, ...] = (
-    Endpoint(
-        method="GET",
-        path=PATH,
-        handler=list_providers,
-        summary="All model providers, the environment's first",
-        answers={200: ProviderList},
-        access="admin",
-    ),
-    Endpoint(
-        method="POST",
-        path=PATH,
-        handler=create_provider,
-        summary="Make a model provider",
-        body=CreateProvider,
-        answers={201: ProviderBody},
-        errors=(409,),
-        access="admin",
-    ),
-    Endpoint(
-        method="GET",
-        path=f"{PATH}/<id>",
-        handler=get_provider,
-        summary="One model provider",
-        answers={200: ProviderBody},
-        errors=(404,),
-        access="admin",
-    ),
-    Endpoint(
-        method="PUT",
-        path=f"{PATH}/<id>",
-        handler=update_provider,
-        summary="Change a model provider; config is merged key by key",
-        body=UpdateProvider,
-        answers={200: ProviderBody},
-        errors=(404, 409),
-        access="admin",
-    ),
-    Endpoint(
-        method="DELETE",
-        path=f"{PATH}/<id>",
-        handler=delete_provider,
-        summary="Delete a model provider",
-        answers={200: ProviderDeleted},
-        errors=(404,),
-        access="admin",
-    ),
-    Endpoint(
-        method="PUT",
-        path=f"{PATH}/<id>/default",
-        handler=set_default_provider,
-        summary="Let a provider answer where a bot names none",
-        answers={200: DefaultBody},
-        errors=(404,),
-        access="admin",
-    ),
-    Endpoint(
-        method="PUT",
-        path=f"{PATH}/<id>/embedding",
-        handler=set_embedding_provider,
-        summary="Let a provider make embeddings",
-        answers={200: EmbeddingSet},
-        errors=(404,),
-        access="admin",
-    ),
-    Endpoint(
-        method="DELETE",
-        path=f"{PATH}/<id>/embedding",
-        handler=clear_embedding_provider,
-        summary="Leave open again who makes embeddings",
-        answers={200: EmbeddingCleared},
-        errors=(404,),
-        access="admin",
-    ),
+def endpoints(
+    path: str, list_all: Handler, list_summary: str, get_one: Handler, changing: Callable[[Handler], Handler]
+) -> tuple[Endpoint, ...]:
+    """The endpoints below `path`; `changing` says who may change a provider, and which ones."""
+    made = partial(Endpoint, access="admin")
+    one = f"{path}/<id>"
+    return (
+        made(method="GET", path=path, handler=list_all, summary=list_summary, answers={200: ProviderList}),
+        made(
+            method="POST",
+            path=path,
+            handler=changing(create_provider),
+            summary="Make a model provider",
+            body=CreateProvider,
+            answers={201: ProviderBody},
+            errors=(409,),
+        ),
+        made(
+            method="GET",
+            path=one,
+            handler=get_one,
+            summary="One model provider",
+            answers={200: ProviderBody},
+            errors=(404,),
+        ),
+        made(
+            method="PUT",
+            path=one,
+            handler=changing(update_provider),
+            summary="Change a model provider; config is merged key by key",
+            body=UpdateProvider,
+            answers={200: ProviderBody},
+            errors=(404, 409),
+        ),
+        made(
+            method="DELETE",
+            path=one,
+            handler=changing(delete_provider),
+            summary="Delete a model provider",
+            answers={200: ProviderDeleted},
+            errors=(404,),
+        ),
+        made(
+            method="PUT",
+            path=f"{one}/default",
+            handler=changing(set_default_provider),
+            summary="Let a provider answer where a bot names none",
+            answers={200: DefaultBody},
+            errors=(404,),
+        ),
+        made(
+            method="PUT",
+            path=f"{one}/embedding",
+            handler=changing(set_embedding_provider),
+            summary="Let a provider make embeddings",
+            answers={200: EmbeddingSet},
+            errors=(404,),
+        ),
+        made(
+            method="DELETE",
+            path=f"{one}/embedding",
+            handler=changing(clear_embedding_provider),
+            summary="Leave open again who makes embeddings",
+            answers={200: EmbeddingCleared},
+            errors=(404,),
+        ),
+    )
+
+
+ENDPOINTS = endpoints(
+    PATH,
+    list_providers,
+    "All model providers, the environment's first",
+    get_provider,
+    changing=lambda handler: handler,
 )
+"""Who may change one is asked by each handler (`_providers`)."""
 
 
 def _providers(engine: Engine, request: Request) -> Providers:

@@ -10,7 +10,8 @@ from typing import Annotated, Any, TypeAlias, assert_never
 
 import msgspec
 
-from appliance.engine.engine import Opened, Resumed
+from appliance.engine.chats import Resumed
+from appliance.engine.engine import Opened
 from appliance.engine.log import Entry
 from appliance.errors import ApplianceError, InvalidInput, LimitReached, StoreError
 from appliance.events import (

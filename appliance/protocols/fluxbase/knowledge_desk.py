@@ -47,10 +47,15 @@ def for_users(work: Work) -> Handler:
     """A handler that lets in whoever is signed in."""
 
     async def handler(engine: Engine, request: Request) -> Reply:
-        require_user(request.caller)
-        return await work(_desk(engine, request.caller, is_admin=False), request)
+        return await work(user_desk(engine, request.caller), request)
 
     return handler
+
+
+def user_desk(engine: Engine, caller: Caller) -> Desk:
+    """The desk of whoever is signed in; raises `AuthRequired` for everybody else."""
+    require_user(caller)
+    return _desk(engine, caller, is_admin=False)
 
 
 def admin_desk(engine: Engine, caller: Caller) -> Desk:

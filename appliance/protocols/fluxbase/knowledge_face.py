@@ -16,7 +16,15 @@ from appliance.protocols.fluxbase import shapes_knowledge_documents as document_
 from appliance.protocols.fluxbase import shapes_knowledge_links as link_shapes
 from appliance.protocols.fluxbase import shapes_knowledge_tables as table_shapes
 from appliance.protocols.fluxbase import table_export as tables
-from appliance.protocols.fluxbase.knowledge_desk import ADMIN_BASES, USER_BASES, Work, for_admins, for_users
+from appliance.protocols.fluxbase.knowledge_desk import (
+    ADMIN_BASES,
+    USER_BASES,
+    Work,
+    admin_desk,
+    for_admins,
+    for_users,
+    user_desk,
+)
 from appliance.protocols.fluxbase.rest import OFFSET_MAX
 
 _OFFSET = Param(
@@ -40,6 +48,7 @@ class _Maker:
         self._prefix = prefix
         self._door = door
         self._access = access
+        self.may_upload = uploads.check_by(admin_desk if access == "admin" else user_desk)
 
     def make(
         self,
@@ -194,6 +203,7 @@ def _of_documents(maker: _Maker) -> tuple[Endpoint, ...]:
             document_shapes.DocumentUploaded,
             status=202,
             form=uploads.FORM,
+            check=maker.may_upload,
             errors=(403, 404, 409, 503),
         ),
         make(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from appliance.engine.engine import Engine
 from appliance.engine.knowledge import documents
 from appliance.errors import InvalidInput
-from appliance.protocols.base import Param
+from appliance.identity import Caller
+from appliance.protocols.base import Check, Param
 from appliance.protocols.fluxbase.knowledge_desk import Desk
 from appliance.protocols.fluxbase.shapes_knowledge_documents import DocumentUploaded
 from appliance.wire import Reply, Request
@@ -35,6 +38,17 @@ FORM = (
         schema={"type": "string", "enum": ["true", "false"]},
     ),
 )
+
+
+def check_by(open_desk: Callable[[Engine, Caller], Desk]) -> Check:
+    """Who may not add a file to this base learns it before theirs is read and fills the memory."""
+
+    def check(engine: Engine, request: Request) -> int:
+        desk = open_desk(engine, request.caller)
+        documents.check_upload(desk.library, desk.caller, request.path["id"])
+        return engine.services.settings.document_bytes_max
+
+    return check
 
 
 async def upload(desk: Desk, request: Request) -> Reply:

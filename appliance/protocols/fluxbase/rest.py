@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from appliance.conversation import Conversation, Listed
-from appliance.engine import posts, reading
+from appliance.engine import intake, posts, reading
 from appliance.engine.bot_entries import Entry
 from appliance.engine.engine import Engine
 from appliance.errors import AuthRequired, BotNotFound, InvalidInput
@@ -108,7 +108,7 @@ async def decide_change(engine: Engine, request: Request) -> Reply:
         approve=word.approve,
         client_id=word.message_id,
     )
-    accepted = await engine.decide(command, request.caller)
+    accepted = await intake.decide(engine, command, request.caller)
     return Reply(status=202, body={"message_id": accepted.message_id, "duplicate": accepted.duplicate})
 
 
@@ -253,7 +253,9 @@ def summary(entry: Entry) -> dict[str, Any]:
     """What strangers may know of a bot: its allow-lists describe the schema, so they stay empty (2.1)."""
     bot = entry.bot
     assert bot is not None, "only loaded bots are listed"
+    title: shapes.Titled = {"title": bot.title} if bot.title else {}
     return {
+        **title,
         "id": entry.id,
         "name": bot.name,
         "namespace": bot.namespace,

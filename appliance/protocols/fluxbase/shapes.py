@@ -43,7 +43,13 @@ class Problem(TypedDict):
 # -- bots --------------------------------------------------------------------------------------------
 
 
-class PublicChatbot(TypedDict):
+class Titled(TypedDict):
+    """Ours: what people read in place of a bot's name, where its file says so."""
+
+    title: NotRequired[str]
+
+
+class PublicChatbot(Titled):
     """A bot as strangers may know it (2.1): its allow-lists would describe the schema, so they are empty."""
 
     id: str

@@ -5,12 +5,14 @@ SDKs and servers call the table differently, so that both names are taken and to
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
 from appliance.table_exports import SAMPLE_ROWS, SAMPLE_ROWS_MAX
+
+SyncMode: TypeAlias = Literal["manual", "automatic"]
 
 
 class _ExportWanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,17 +51,17 @@ class NewSyncConfig(_ExportWanted, frozen=True, kw_only=True):
     schema_name: str | None = None
     table: str | None = None
     table_name: str | None = None
-    sync_mode: Literal["manual"] | None = None
+    sync_mode: SyncMode | None = None
 
 
 class UpdateSyncConfig(_ExportWanted, frozen=True, kw_only=True):
     """Body of an update; what is not there, or null, stays."""
 
-    sync_mode: Literal["manual"] | None = None
+    sync_mode: SyncMode | None = None
 
 
 class SyncConfigBody(msgspec.Struct, frozen=True, kw_only=True):
-    """A table that is exported again whenever somebody triggers it."""
+    """A table that is exported again whenever somebody triggers it, or by itself when it has changed."""
 
     id: str
     knowledge_base_id: str
@@ -72,7 +74,7 @@ class SyncConfigBody(msgspec.Struct, frozen=True, kw_only=True):
     sample_row_count: int = SAMPLE_ROWS
     include_foreign_keys: bool
     include_indexes: bool
-    sync_mode: Literal["manual"] = "manual"
+    sync_mode: SyncMode = "manual"
     document_id: str | None
     last_sync_at: str | None
     last_sync_status: Literal["success", "failed"] | None
@@ -91,5 +93,5 @@ class SyncConfigList(msgspec.Struct, frozen=True, kw_only=True):
 
 def given_options(asked: _ExportWanted) -> dict[str, Any]:
     """The options that a body names."""
-    names = _ExportWanted.__struct_fields__
-    return {name: value for name in names if (value := getattr(asked, name)) is not None}
+    names = (*_ExportWanted.__struct_fields__, "sync_mode")
+    return {name: value for name in names if (value := getattr(asked, name, None)) is not None}

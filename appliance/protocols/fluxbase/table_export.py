@@ -52,7 +52,7 @@ async def list_configs(desk: Desk, request: Request) -> Reply:
 
 
 async def create_config(desk: Desk, request: Request) -> Reply:
-    """`POST /:id/sync-configs`: nothing is exported before it is triggered."""
+    """`POST /:id/sync-configs`: exported when it is triggered, or by itself with `sync_mode: automatic`."""
     check_keeper(request.caller)
     asked = request.json(NewSyncConfig)
     table = asked.table_name or asked.table

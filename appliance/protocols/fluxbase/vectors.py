@@ -1,4 +1,4 @@
-"""Fluxbase's vector endpoints (6.9): vectors of a user's own texts, and whether there are any."""
+"""Fluxbase's vector endpoints (6.9): vectors of a user's own texts, rows by vectors, and if there are any."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from appliance.engine.knowledge import embedders
 from appliance.engine.knowledge.embedders import Embedders
 from appliance.errors import InvalidInput
 from appliance.protocols.base import Endpoint
+from appliance.protocols.fluxbase import vector_search
+from appliance.protocols.fluxbase.vector_search import SearchBody, SearchedRows
 from appliance.wire import Reply, Request
 
 PREFIXES = ("/api/v1/vector", "/api/v1/capabilities")
@@ -91,6 +93,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         body=EmbedBody,
         answers={200: Embeddings},
         errors=(403, 503),
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/vector/search",
+        handler=vector_search.search,
+        summary="Rows of a table by meaning",
+        body=SearchBody,
+        answers={200: SearchedRows},
+        errors=(404, 429, 503),
     ),
     Endpoint(
         method="GET",

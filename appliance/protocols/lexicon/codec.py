@@ -8,7 +8,8 @@ from typing import Any, assert_never
 
 import msgspec
 
-from appliance.engine.engine import Opened, Resumed
+from appliance.engine.chats import Resumed
+from appliance.engine.engine import Opened
 from appliance.engine.log import Entry
 from appliance.errors import ApplianceError
 from appliance.events import (

@@ -97,7 +97,7 @@ async def list_messages(engine: Engine, request: Request) -> Reply:
 async def delete_chat(engine: Engine, request: Request) -> Reply:
     """2.5: with its messages and for good; 409 while somebody is connected to it."""
     conversation, owner = _chat(engine, request)
-    if engine.is_read(conversation.id):
+    if engine.chats.is_read(conversation.id):
         raise Conflict("The chat has an open connection, so it cannot be deleted.")
     await engine.delete(conversation.id, owner)
     return Reply(body=shapes.Deleted(deleted_at=iso(engine.services.clock())))

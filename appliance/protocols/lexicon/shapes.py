@@ -126,6 +126,8 @@ def _config(conversation: Conversation) -> ChatConfig:
 def _known_of(answer: Message, model: str) -> dict[str, Any]:
     """`status` only where the answer is not whole: running, cancelled, failed or interrupted."""
     known: dict[str, Any] = {"model": model} if model else {}
+    if answer.operator_name:
+        known["operator_name"] = answer.operator_name
     if answer.usage:
         known["tokens_used"] = answer.usage.total_tokens
     if sources := cited_by(answer):

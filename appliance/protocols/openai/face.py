@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from appliance.conversation import Conversation
+from appliance.engine import intake
 from appliance.engine.admission import Accepted
 from appliance.engine.bot_entries import Entry
 from appliance.engine.choosing import find_bot
@@ -45,7 +46,7 @@ async def complete(engine: Engine, request: Request) -> Reply | Stream:
     message = SendMessage(
         conversation_id=conversation.id, content=question.content, extra=question.extra, opens=not id
     )
-    accepted = await engine.send(message, caller)
+    accepted = await intake.send(engine, message, caller)
     if not accepted.turn_id:
         raise Busy(
             "A person has taken over this conversation; the message was kept and the bot does not answer."

@@ -34,7 +34,7 @@ async def get_bot(engine: Engine, request: Request) -> Reply:
             upload_types=list(widget_files.TYPES),
             upload_bytes_max=engine.services.settings.widget_upload_bytes_max,
             handoff=bot.handoff,
-            operators=bot.handoff and widget_bots.somebody_is_there(engine),
+            operators=bot.handoff and widget_bots.somebody_is_there(engine, request.caller.tenant),
             identity=widget_bots.identity_wanted(bot),
             feedback=True,
             follow_ups=bot.follow_ups,

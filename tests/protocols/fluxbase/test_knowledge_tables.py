@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import trio
 
+from appliance.engine.knowledge import export_sync, table_exports
 from appliance.store.database import connect, database_path
 from tests.support.knowledge import ADMIN, Desk, good, settled
 from tests.support.stack import stack
@@ -158,7 +160,7 @@ async def test_kept_tables_are_exported_when_somebody_says_so(tmp_path: Path) ->
         assert (config["table"], config["last_sync_at"], config["document_id"]) == ("invoices", None, None)
         again = await desk.ask("POST", configs, json={"table": "invoices"})
         assert (again.status_code, again.json()["code"]) == (409, "CONFLICT")
-        for wrong in ({}, {"table": "invoices", "sync_mode": "automatic"}):
+        for wrong in ({}, {"table": "invoices", "sync_mode": "sometimes"}):
             assert (await desk.ask("POST", configs, json=wrong)).status_code == 400
         one = f"{configs}/{config['id']}"
         changed = good(await desk.ask("PATCH", one, json={"include_sample_rows": True}))
@@ -175,6 +177,68 @@ async def test_kept_tables_are_exported_when_somebody_says_so(tmp_path: Path) ->
         for method in ("PATCH", "DELETE"):
             assert (await desk.ask(method, one, json={})).status_code == 404
         assert (await desk.get(f"/{base}/documents"))["total"] == 1
+
+
+async def until(desk: Desk, configs: str, holds: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    """The only kept table, once it is so."""
+    with trio.fail_after(20):
+        while not holds(config := (await desk.get(configs))["sync_configs"][0]):  # noqa: ASYNC110 (no event)
+            await trio.sleep(0.02)
+    return config
+
+
+async def test_an_automatic_one_is_exported_when_it_would_read_differently(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renew, looks = table_exports.renew, []
+
+    async def noted(*given: Any) -> bool:
+        looks.append(done := await renew(*given))
+        return done
+
+    monkeypatch.setattr(export_sync, "SYNC_S", 0.05)
+    monkeypatch.setattr(table_exports, "renew", noted)
+    async with shop(tmp_path) as (desk, base):
+        configs = f"/{base}/sync-configs"
+        body = {"table": "invoices", "columns": ["id", "total"], "include_sample_rows": True}
+        manual = (await desk.ask("POST", configs, json=body)).json()
+        assert manual["sync_mode"] == "manual"
+        one = f"{configs}/{manual['id']}"
+        assert good(await desk.ask("PATCH", one, json={"sync_mode": "automatic"}))["sync_mode"] == "automatic"
+        first = await until(desk, configs, lambda config: config["document_id"])
+        assert "| 1 | 9.5 |" in await text_of(desk, base, first["document_id"])
+        db = connect(database_path(tmp_path / "data"))
+        db.execute("UPDATE invoices SET remark = 'not told' WHERE id = 1")
+        db.execute("UPDATE customers SET email = 'new@example.org'")
+        seen = len(looks)
+        await until(desk, configs, lambda _: len(looks) > seen + 2)
+        assert looks.count(True) == 1
+        db.execute("UPDATE invoices SET total = 11.75 WHERE id = 1")
+        second = await until(desk, configs, lambda config: config["last_sync_at"] != first["last_sync_at"])
+        assert second["document_id"] == first["document_id"]
+        assert "| 1 | 11.75 |" in await text_of(desk, base, second["document_id"])
+        db.execute("ALTER TABLE invoices RENAME TO bills")
+        failed = await until(desk, configs, lambda config: config["last_sync_status"] == "failed")
+        assert failed["last_sync_error"]
+        db.execute("ALTER TABLE bills RENAME TO invoices")
+        db.close()
+        mended = await until(desk, configs, lambda config: config["last_sync_status"] == "success")
+        assert mended["last_sync_error"] is None
+
+
+async def test_an_automatic_one_tells_nothing_that_the_rules_come_to_hide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_sync, "SYNC_S", 0.05)
+    async with shop(tmp_path) as (desk, base):
+        configs = f"/{base}/sync-configs"
+        body = {"table": "invoices", "include_sample_rows": True, "sync_mode": "automatic"}
+        await desk.ask("POST", configs, json=body)
+        await until(desk, configs, lambda config: config["document_id"])
+        (tmp_path / "data" / "data.yaml").write_text("row-rules:\n  invoices: customer = :user_id\n")
+        gone = await until(desk, configs, lambda config: not config["document_id"])
+        assert gone["last_sync_status"] == "failed"
+        assert (await desk.get(f"/{base}/documents"))["total"] == 0
 
 
 LATER = "row-rules:\n  customers: id = :user_id\nhidden-columns:\n  customers: [secret_note]\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -62,6 +63,15 @@ class BotOverrides(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         if not merged.get("provider_id"):
             merged.pop("provider_id", None)
         return BotOverrides(**merged)
+
+    def without(self, names: Collection[str]) -> BotOverrides:
+        """The same as if nothing of these names had been given."""
+        return BotOverrides(**{name: value for name, value in self.given.items() if name not in names})
+
+    def instead(self, bot: Bot) -> dict[str, Any]:
+        """What a bot says by itself of everything that is given here, by the same names."""
+        values = msgspec.structs.asdict(bot) | {"conversation_ttl_hours": bot.conversation_ttl_s / HOUR_S}
+        return {name: values[_ATTRIBUTES.get(name, name)] for name in self.given}
 
     def on(self, bot: Bot) -> Bot:
         """The bot with all of this in place of its own settings."""

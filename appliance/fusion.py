@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from appliance.knowledge import Passage
-from appliance.searchtext import Term, clean, may_be_names, names, normal
+from appliance.searchtext import Term, clean, names_line, normal
 
 RANK_DAMPING = 60
 """What reciprocal rank adds to a rank; small values let the first places decide."""
@@ -23,6 +25,26 @@ SHINGLE_WORDS = 4
 JOINED_CHARS_MAX = 6_000
 
 
+class Wording(msgspec.Struct, frozen=True):
+    """A text as it is compared, made once for all that look at it: clean, in one `line` of words, as a set.
+
+    The line has a blank at both ends.
+    """
+
+    text: str
+    line: str
+    words: frozenset[str]
+
+
+class Sought(msgspec.Struct, frozen=True):
+    """A term as it would stand in a line of words, its first word, its other forms, and what it weighs."""
+
+    signs: str
+    first: str
+    forms: tuple[str, ...]
+    weight: float
+
+
 def candidates(meaning: Sequence[int], words: Sequence[int], count: int) -> list[int]:
     """The `count` chunks of two lists, each best first, that are worth reading (reciprocal rank)."""
     scores: dict[int, float] = {}
@@ -38,21 +60,35 @@ def score_of_both(cosine: float | None, covered: float, semantic_weight: float |
     return weight * (cosine or 0.0) + (1 - weight) * covered
 
 
+def wording(text: str) -> Wording:
+    """The text as `covered_by` and `without_doubles` compare it."""
+    text = clean(text)
+    plain = normal(text)
+    return Wording(text, f" {plain} ", frozenset(plain.split(" ")))
+
+
 def coverage(rarity: Mapping[Term, float], text: str) -> float:
     """Which share of the question's words, weighted by how rare they are, stands in a text: 0 to 1."""
-    total = sum(rarity.values())
+    return covered_by(sought(rarity), wording(text))
+
+
+def sought(rarity: Mapping[Term, float]) -> list[Sought]:
+    """The question's words with their weights as texts are searched for them: made once for many texts."""
+    return [
+        Sought(f" {' '.join(term.words)}{'' if term.prefix else ' '}", term.words[0], term.forms, weight)
+        for term, weight in rarity.items()
+    ]
+
+
+def covered_by(terms: Sequence[Sought], content: Wording, above: str = "") -> float:
+    """The share of `coverage` for a text below a title or headings; words in a row are in one of both."""
+    total = sum(term.weight for term in terms)
     if total <= 0:
         return 0.0
-    text = clean(text)
-    line = f" {normal(text)} "
-    missing = {term: weight for term, weight in rarity.items() if not _stands_in(term, line)}
-    if missing and may_be_names(text, [term.words[0] for term in missing]):
-        compounds = f" {' '.join(names(text))} "
-        missing = {term: weight for term, weight in missing.items() if not _stands_in(term, compounds)}
-    if any(term.forms for term in missing):
-        words = {*line.split(" ")}
-        missing = {term: weight for term, weight in missing.items() if words.isdisjoint(term.forms)}
-    return 1 - sum(missing.values()) / total
+    missing = _missing_in(content, terms)
+    if missing and above:
+        missing = _missing_in(wording(above), missing)
+    return 1 - sum(term.weight for term in missing) / total
 
 
 def similarity_of_both(cosine: float | None, covered: float, semantic_weight: float | None = None) -> float:
@@ -61,18 +97,23 @@ def similarity_of_both(cosine: float | None, covered: float, semantic_weight: fl
     return min(1.0, max(0.0, cosine or 0.0, both))
 
 
-def without_doubles(passages: Sequence[Passage]) -> list[Passage]:
-    """Without those that say what a better one says already; best first, as they came."""
+def without_doubles(
+    passages: Sequence[Passage], wordings: Mapping[int, Wording] | None = None
+) -> list[Passage]:
+    """Without those that say what a better one says already; best first, as they came.
+
+    `wordings` has what is known of their contents, by their chunks.
+    """
+    known = wordings or {}
     kept: list[Passage] = []
-    texts: list[tuple[str, frozenset[str]]] = []
+    texts: list[Wording] = []
     for passage in passages:
-        text = normal(passage.content)
-        own = frozenset(text.split(" "))
-        many = len(own)
-        near = [(other, its) for other, its in texts if ALIKE * len(its) <= many <= len(its) / ALIKE]
-        if any(text == other or _alike(text, own, other, its) for other, its in near):
+        own = known.get(passage.chunk) or wording(passage.content)
+        many = len(own.words)
+        near = [its for its in texts if ALIKE * len(its.words) <= many <= len(its.words) / ALIKE]
+        if any(own.line == its.line or _alike(own, its) for its in near):
             continue
-        texts.append((text, own))
+        texts.append(own)
         kept.append(passage)
     return kept
 
@@ -91,20 +132,23 @@ def _weight(semantic_weight: float | None) -> float:
     return SEMANTIC_WEIGHT if semantic_weight is None else min(1.0, max(0.0, semantic_weight))
 
 
-def _stands_in(term: Term, line: str) -> bool:
-    return f" {' '.join(term.words)}{'' if term.prefix else ' '}" in line
+def _missing_in(part: Wording, terms: Sequence[Sought]) -> list[Sought]:
+    """Those of the terms that do not stand there: as words, in another form, in names."""
+    missing = [term for term in terms if term.signs not in part.line and part.words.isdisjoint(term.forms)]
+    line = names_line(part.text, [term.first for term in missing]) if missing else ""
+    return [term for term in missing if term.signs not in line]
 
 
-def _alike(one: str, own: frozenset[str], other: str, its: frozenset[str]) -> bool:
+def _alike(one: Wording, other: Wording) -> bool:
     """Most of their words are the same, and mostly in the same order."""
-    common = len(own & its)
-    if common < ALIKE * (len(own) + len(its) - common):
+    common = len(one.words & other.words)
+    if common < ALIKE * (len(one.words) + len(other.words) - common):
         return False
-    first, second = _shingles(one), _shingles(other)
+    first, second = _shingles(one.line), _shingles(other.line)
     return len(first & second) >= ALIKE * len(first | second)
 
 
-def _shingles(text: str) -> frozenset[str]:
-    words = text.split(" ")
+def _shingles(line: str) -> frozenset[str]:
+    words = line[1:-1].split(" ")
     last = max(1, len(words) - SHINGLE_WORDS + 1)
     return frozenset(" ".join(words[at : at + SHINGLE_WORDS]) for at in range(last))

@@ -7,9 +7,6 @@ the text, whatever stands in it.
 from __future__ import annotations
 
 from appliance.graphrules_kinds import Findings, FoundGraph
-from appliance.graphrules_names import count_again, find_names
-from appliance.graphrules_relations import find_relationships
-from appliance.graphrules_technical import find_technical
 
 TEXT_CHARS_MAX = 2_000_000
 """So much of a document is looked at; what matters is named sooner."""
@@ -17,6 +14,11 @@ TEXT_CHARS_MAX = 2_000_000
 
 def extract(text: str) -> FoundGraph:
     """The entities of a text in the order in which they appear, and the relationships between them."""
+    # Their patterns take 30 ms to compile, and most servers start without a document to read.
+    from appliance.graphrules_names import count_again, find_names
+    from appliance.graphrules_relations import find_relationships
+    from appliance.graphrules_technical import find_technical
+
     text = text[:TEXT_CHARS_MAX]
     findings = Findings(text)
     find_technical(text, findings)

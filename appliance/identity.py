@@ -33,7 +33,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     `origin` is the page of another site that asks, as its browser tells it (`null` when that does not say);
     empty for pages of our own and for programs.
     `expires_at` is the token's `exp` in Unix seconds, None for keys and anonymous callers.
-    `impersonated_by` names the admin on whose behalf limits are counted and audits are written.
+    `impersonated_by` names the admin on whose behalf limits are counted and audits are written; with `plays`
+    they came by a token of the console's playground, which is for trying bots out and for nothing else.
     `admin_name` is set for somebody signed in to the console: their account's name; `display_name` is what
     visitors read, `session_id` tells their sessions apart. Their role is `admin` or `operator`.
     `claims` are the scalar claims of the caller's token for row rules; those of nested objects have dotted
@@ -53,6 +54,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = ""
     expires_at: float | None = None
     impersonated_by: str = ""
+    plays: bool = False
     admin_name: str = ""
     display_name: str = ""
     session_id: str = ""
@@ -78,9 +80,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def player(self) -> str:
-        """The account of the console that tries a bot out in this one's name; empty for everybody else."""
-        kind, _, name = self.impersonated_by.partition(":")
-        return name if kind == "admin" else ""
+        """Who tries a bot out in this one's name, as a principal; empty for everybody else."""
+        return self.impersonated_by if self.plays else ""
 
     @property
     def owner(self) -> str:

@@ -51,6 +51,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the button of that login says; empty means the issuer's host."""
     oidc_allowed: str = ""
     """Comma-separated e-mail addresses or @domains of those who may come."""
+    oidc_claim: str = "email"
+    """By which claim the address is told: email, or one that the service vouches for, such as upn."""
     oidc_role: str = "operator"
     """What accounts are that such a login makes: operator or admin."""
 
@@ -215,6 +217,7 @@ _DURATION = re.compile(rf"(?:{_PART.pattern})+")
 _ORIGIN = re.compile(r"https?://[^\s/?#@]+/?")
 _ISSUER = re.compile(r"(https://[^\s?#@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/[^\s?#@]*)?)")
 """Without TLS only on this machine: its keys decide who comes in."""
+_CLAIM = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,99}", re.ASCII)
 _ALLOWED = re.compile(r"[^\s@]*@[^\s@]+")
 
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
@@ -285,6 +288,8 @@ def _of_console(values: Mapping[str, object]) -> list[str]:
         found.append(f"{PREFIX}PUBLIC_URL={text['public_url']!r} must be like https://chat.example.com")
     if text["oidc_role"] not in ("", "admin", "operator"):
         found.append(f"{PREFIX}OIDC_ROLE={text['oidc_role']!r} must be admin or operator")
+    if text["oidc_claim"] and not _CLAIM.fullmatch(text["oidc_claim"]):
+        found.append(f"{PREFIX}OIDC_CLAIM={text['oidc_claim']!r} must be the name of a claim, such as upn")
     if text["oidc_issuer"] and not _ISSUER.fullmatch(text["oidc_issuer"]):
         found.append(
             f"{PREFIX}OIDC_ISSUER={text['oidc_issuer']!r} must be an address that begins with https://"

@@ -29,11 +29,13 @@ import numpy as np
 
 from appliance.chunking import chunk
 from appliance.knowledge import Document, KnowledgeBase, Outline, Piece, Search, Viewer
+from appliance.store.beside import Beside
 from appliance.store.database import connect, database_path
-from appliance.store.knowledge import bases, chunks, documents, vectors
+from appliance.store.knowledge import bases, chunks, documents, vectors, word_parts
 from appliance.store.knowledge.scope import scope_of, size_of
 from appliance.store.knowledge.search import search
 from appliance.store.pragmas import open_connection
+from appliance.store.store import BESIDE_CACHE_KIB, READER_CACHE_KIB
 from bench.retrieval.__main__ import questions
 from bench.retrieval.minilm import MiniLM
 from bench.retrieval.pages import CACHE, Page, load
@@ -53,18 +55,21 @@ MEMORY_PROGRAM = """
 import base64, gc, json, sys
 from pathlib import Path
 from appliance.knowledge import Search, Viewer
+from appliance.store.beside import Beside
 from appliance.store.knowledge.search import search
 from appliance.store.pragmas import open_connection
-db = open_connection(Path(sys.argv[1]), read_only=True)
+path, db_kib, beside_kib = Path(sys.argv[1]), int(sys.argv[3]), int(sys.argv[4])
+db = open_connection(path, read_only=True, cache_kib=db_kib)
+beside = Beside(lambda: open_connection(path, read_only=True, cache_kib=beside_kib))
 for line in sys.stdin:
     text, vector = json.loads(line)
     asked = Search(text=text, vector=base64.b64decode(vector), viewer=Viewer(tenant="default"), limit=10)
-    found = search(db, [int(sys.argv[2])], asked)
+    found = search(db, [int(sys.argv[2])], asked, beside)
     assert not found.passages or int(sys.argv[2]) == 1
 gc.collect()
 print(int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20)
 """
-"""Imports, opens, asks and tells what the process has resident; without the model and numpy."""
+"""Imports, opens both readers, asks and tells what the process has resident; without the model and numpy."""
 
 
 def main() -> None:
@@ -82,6 +87,7 @@ def main() -> None:
         path = database_path(given.keep or Path(folder))
         if not path.exists():
             _fill(path, load(given.cache).pages, real, given.chunks)
+        _join_words(path)
         print(f"database: {path.stat().st_size / 2**20:,.0f} MiB")
         good = _measure(path, asked, asked_vectors)
     sys.exit(not good)
@@ -112,6 +118,16 @@ def _fill(path: Path, pages: Sequence[Page], real: list[bytes], count: int) -> N
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     db.close()
     print(f"filled in {time.perf_counter() - began:.0f} s, {count / (time.perf_counter() - began):,.0f}/s")
+
+
+def _join_words(path: Path) -> None:
+    """As the server does it when it has nothing else to do."""
+    db = connect(path)
+    began = time.perf_counter()
+    while word_parts.join(db):
+        pass
+    db.close()
+    print(f"index of words brought together in {time.perf_counter() - began:.1f} s")
 
 
 def _base(db: apsw.Connection, name: str, space: vectors.EmbeddingSpace) -> int:
@@ -149,13 +165,17 @@ def _mixed(real: list[bytes], count: int) -> list[bytes]:
 
 
 def _measure(path: Path, asked: list[str], given: list[bytes]) -> bool:
-    db = open_connection(path, read_only=True)
+    db = open_connection(path, read_only=True, cache_kib=READER_CACHE_KIB)
+    beside = Beside(lambda: open_connection(path, read_only=True, cache_kib=BESIDE_CACHE_KIB))
     space = vectors.space(db, "minilm", DIMENSIONS)
     all_, real = (size_of(db, [base]) for base in (1, 2))
     print(f"{all_:,} chunks; {real:,} of their vectors are real, the others mixtures of these")
     questions = list(zip(asked, given, strict=True))
 
     def hybrid(text: str, vector: bytes) -> object:
+        return search(db, [1], Search(text=text, vector=vector, viewer=ANYBODY, limit=10), beside)
+
+    def in_turn(text: str, vector: bytes) -> object:
         return search(db, [1], Search(text=text, vector=vector, viewer=ANYBODY, limit=10))
 
     def keyword(text: str, vector: bytes) -> object:
@@ -166,7 +186,11 @@ def _measure(path: Path, asked: list[str], given: list[bytes]) -> bool:
     def near(text: str, vector: bytes) -> object:
         return vectors.nearest(db, space, scope, vector, 10)
 
-    rows = {"hybrid": _times(hybrid, questions), "keyword": _times(keyword, questions)}
+    rows = {
+        "hybrid": _times(hybrid, questions),
+        "one side, then the other": _times(in_turn, questions),
+        "keyword": _times(keyword, questions),
+    }
     rows["vectors only"] = _times(near, questions)
     empty, full = (_resident_mib(path, base, questions[:MEMORY_SEARCHES]) for base in (NO_BASE, 1))
     grown = full - empty
@@ -245,31 +269,31 @@ def _recall(
 def _times(
     ask: Callable[[str, bytes], object], questions: Sequence[tuple[str, bytes]]
 ) -> tuple[float, float, float]:
-    """p50, p99 and p50 of the CPU, in ms, each question once after a warm-up of 20."""
+    """p50, p99 and p50 of the CPU of all threads, in ms, each question once after a warm-up of 20."""
     for text, vector in questions[:20]:
         ask(text, vector)
     gc.collect()
     wall, cpu = [], []
     for text, vector in questions:
-        began, spent = time.perf_counter(), time.thread_time()
+        began, spent = time.perf_counter(), time.process_time()
         ask(text, vector)
         wall.append(1000 * (time.perf_counter() - began))
-        cpu.append(1000 * (time.thread_time() - spent))
+        cpu.append(1000 * (time.process_time() - spent))
     wall.sort()
     return statistics.median(wall), wall[int(0.99 * (len(wall) - 1))], statistics.median(cpu)
 
 
 def _print_times(rows: dict[str, tuple[float, float, float]]) -> None:
-    print(f"\n{'ms':<16} {'p50':>8} {'p99':>8} {'CPU p50':>8}")
+    print(f"\n{'ms':<24} {'p50':>8} {'p99':>8} {'CPU p50':>8}")
     for name, figures in rows.items():
-        print(f"{name:<16} " + " ".join(f"{figure:8.2f}" for figure in figures))
+        print(f"{name:<24} " + " ".join(f"{figure:8.2f}" for figure in figures))
 
 
 def _resident_mib(path: Path, base: int, questions: Sequence[tuple[str, bytes]]) -> float:
     """What a new process has resident that has searched one base."""
     lines = [json.dumps([text, base64.b64encode(vector).decode()]) for text, vector in questions]
     told = subprocess.run(
-        [sys.executable, "-c", MEMORY_PROGRAM, str(path), str(base)],
+        [sys.executable, "-c", MEMORY_PROGRAM, *map(str, (path, base, READER_CACHE_KIB, BESIDE_CACHE_KIB))],
         input="\n".join(lines),
         capture_output=True,
         text=True,

@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import os
 import signal
+import sys
 
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from hypothesis import settings
+
+# Tests start thousands of processes: each would compile all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Shells let what they start in the background ignore Ctrl-C, and so would every program that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -11,3 +18,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # How long one example takes says something about the machine, which may be busy, and nothing about the code.
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
+
+# httpx gives a server 5 s to answer, and on a busy machine a good one may take longer.
+for phase in ("connect", "read", "write", "pool"):
+    setattr(DEFAULT_TIMEOUT_CONFIG, phase, 30.0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.searchtext import Term, clean, may_be_names, normal, prepare, question
+from appliance.searchtext import Term, clean, names, names_line, normal, prepare, question
 
 
 def test_compounds_and_camel_case_are_kept_apart_from_the_running_words() -> None:
@@ -63,8 +63,15 @@ def test_what_no_database_takes_is_taken_out(text: str) -> None:
 
 def test_texts_that_differ_in_punctuation_only_are_the_same() -> None:
     assert normal("The  PUMP\u2019s r\u00e9sum\u00e9!") == normal("the pump s resume")
-    assert may_be_names("x getUser y", ["user"])
-    assert not may_be_names("nothing here", ["user"])
+
+
+@pytest.mark.parametrize(
+    "text", ["x getUser y", "a.b-c d", "x--foo-bar", "foo--bar", "caf\u00e9-bar", "nothing here", "-foo.bar-"]
+)
+def test_names_are_told_fast_as_they_are_told_slowly(text: str) -> None:
+    for word in ("user", "abc", "foobar", "cafebar", "xfoobar", "nothing", "here", "hing"):
+        stands = f" {word} " in f"{names_line(text, [word])} {normal(text)} "
+        assert stands == (word in (*names(text), *normal(text).split())), word
 
 
 @pytest.mark.parametrize("sign", ["a", "é", "中", "_", "a-", "é.", "*", '"'])

@@ -13,6 +13,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 from appliance.errors import DocumentUnreadable
 from appliance.extract.building import TextBuilder
 from appliance.extract.cleaning import one_line
+from appliance.extract.html_menus import is_menu
 from appliance.extract.html_tables import is_layout, table_rows
 from appliance.extract.tables import write_small_table
 from appliance.knowledge import Extracted
@@ -46,6 +47,13 @@ _TAG = re.compile(
 """Tags of elements that stay open until they are closed."""
 _HEADING = re.compile(r"h[1-6]")
 _CONTENT_CHARS_MIN = 200
+_ANCHORS = frozenset("¶#§🔗")
+"""Signs beside a heading that link to itself."""
+_TERM_CHARS_MAX = 80
+"""A longer one is a sentence: a question of an FAQ, which stands by itself."""
+_CODE_CHARS_MAX = 3000
+"""Longer text that is shown as it was written may be a whole document in plain text."""
+_CODE_INDENT = "    "
 _SPACE = re.compile(r"[ \t\n\f\r]+")
 
 
@@ -116,6 +124,8 @@ class _Walk:
         self._lists: list[int | None] = []
         """Of each list around: the number of its next item, None for bullets."""
         self._label = ""
+        self._terms: list[str] = []
+        """Terms of a list of definitions whose definition comes next."""
         self._articles = 0
         self._lines = False
         """Whether the last thing added was an item: the next one follows in the next line."""
@@ -142,6 +152,8 @@ class _Walk:
         tag, attributes = node.tag, node.attributes
         if tag in _SKIPPED or "hidden" in attributes or attributes.get("aria-hidden") == "true":
             return True
+        if is_menu(node) or (tag == "a" and node.text().strip() in _ANCHORS):
+            return True
         if tag in _AROUND and self._drops_around and not self._articles:
             return True
         return (attributes.get("role") or "") in _AROUND_ROLES
@@ -158,14 +170,16 @@ class _Walk:
     def _enter_block(self, node: LexborNode, tag: str) -> None:
         self._flush()
         if _HEADING.fullmatch(tag):
-            self._lines = False
-            self._builder.heading(_shown_text(node), int(tag[1]))
+            self._end_terms()
+            self._builder.heading(_shown_text(node).rstrip("¶ "), int(tag[1]))
         elif tag == "table" and not is_layout(node):
             self._table(node)
         elif tag == "pre":
-            self._lines = False
-            self._builder.paragraph(node.text())
+            self._end_terms()
+            self._builder.paragraph(_as_code(node.text()))
         elif tag in ("ol", "ul", "menu"):
+            if self._terms:
+                self._end_terms()
             self._lists.append(_first_number(node) if tag == "ol" else None)
             self._lines = self._lines and len(self._lists) > 1
         elif tag == "li":
@@ -177,6 +191,8 @@ class _Walk:
         tag = node.tag or ""
         if tag not in _BLOCKS:
             return
+        if tag == "dt":
+            self._end_term()
         self._flush()
         if tag in ("ol", "ul", "menu") and self._lists:
             self._lists.pop()
@@ -199,6 +215,9 @@ class _Walk:
         text, self._inline = _folded("".join(self._inline)), []
         if not text:
             return
+        if self._terms:
+            terms, self._terms = ", ".join(self._terms), []
+            text = f"{terms}: {text}"
         if self._label:
             (self._builder.line if self._lines else self._builder.paragraph)(self._label + text)
             self._label, self._lines = "", True
@@ -208,11 +227,28 @@ class _Walk:
             self._lines = False
             self._builder.paragraph(text)
 
-    def _table(self, node: LexborNode) -> None:
+    def _end_term(self) -> None:
+        """Keep a term for the beginning of its definition, so that no chunk has one without the other."""
+        term = _folded("".join(self._inline))
+        if 0 < len(term) <= _TERM_CHARS_MAX and not term.endswith((".", "!", "?")) and "\n" not in term:
+            self._terms.append(term.rstrip(" :"))
+            self._inline = []
+
+    def _end_terms(self) -> None:
+        """What comes is no line of text: the terms that it defines stand above it."""
         self._lines = False
+        if self._terms:
+            terms, self._terms = ", ".join(self._terms), []
+            self._builder.paragraph(f"{terms}:")
+
+    def _table(self, node: LexborNode) -> None:
+        self._end_terms()
         rows, headed = table_rows(node)
         for caption in node.css("caption"):
             self._builder.paragraph(_shown_text(caption))
+        if len(rows) == 1 and len(rows[0]) == 2 and len(rows[0][0]) <= _TERM_CHARS_MAX and all(rows[0]):
+            self._builder.paragraph(f"{rows[0][0].rstrip(' :')}: {rows[0][1]}")  # a note with its label
+            return
         write_small_table(self._builder, rows, headed=headed)
 
 
@@ -237,6 +273,14 @@ def _folded(text: str) -> str:
     """White space as browsers show it; the breaks stay."""
     lines = (_SPACE.sub(" ", line).strip() for line in text.replace("\u00a0", " ").split("\x00"))
     return "\n".join(lines).strip("\n")
+
+
+def _as_code(text: str) -> str:
+    """Set in, as Markdown marks code, unless it is too long to be some."""
+    lines = text.expandtabs().strip("\n").split("\n")
+    if len(text) > _CODE_CHARS_MAX or len(lines) == 1 or all(line[:4].isspace() for line in lines if line):
+        return text
+    return "\n".join(_CODE_INDENT + line if line.strip() else "" for line in lines)
 
 
 def _shown_text(node: LexborNode) -> str:

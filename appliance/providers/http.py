@@ -22,7 +22,7 @@ from appliance.errors import (
     ProviderError,
     ProviderUnavailable,
 )
-from appliance.providers import failures
+from appliance.providers import failures, trust
 from appliance.providers.base import ModelEvent
 from appliance.providers.failures import Upstream
 
@@ -78,13 +78,14 @@ class Decoder(Protocol):
 
 
 def new_client(*, trust_env: bool = True) -> httpx.AsyncClient:
-    """The client that all providers share: building one costs 65 ms, mostly for TLS certificates.
+    """The client that all providers share.
 
     The number of connections is not limited here: running turns are. Idle ones are kept for a minute, so
     that a person who reads before asking again does not wait for a new handshake.
     """
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=60)
-    return httpx.AsyncClient(limits=limits, trust_env=trust_env, http2=False)
+    verify = trust.context(trust_env=trust_env)
+    return httpx.AsyncClient(limits=limits, trust_env=trust_env, http2=False, verify=verify)
 
 
 def checked_url(text: str, setting: str) -> httpx.URL:

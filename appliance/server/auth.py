@@ -36,6 +36,8 @@ COOKIE = "fluxbase_access_token"
 CONSOLE_COOKIE = "appliance_console"
 """Of the console: it holds a session."""
 USER_AGENT_CHARS_MAX = 256
+PRINCIPALS = ("admin:", "key:", "user:")
+"""How those begin who act by a token of the playground; other makers of tokens name a user by the id."""
 
 
 class Fields(Protocol):
@@ -207,13 +209,14 @@ class Authenticator:
             key_id=(claims.token_id or "anon") if anon_key else "",
             expires_at=claims.expires_at,
             impersonated_by=_impersonator(claims),
+            plays=claims.impersonated_by.startswith(PRINCIPALS),
             claims=claims.scalars,
         )
 
     def _still_playing(self, caller: Caller) -> Caller:
         """The same; raises `InvalidCredential` when who tries a bot out as somebody is an admin no more."""
-        if caller.player and not self._store.read_now(console_accounts.may_administer, caller.player):
-            raise InvalidCredential("This token was made by an admin of the console who is none any more.")
+        if caller.player and not self._store.read_now(console_accounts.may_play, caller.player):
+            raise InvalidCredential("Who made this token is an admin no more, or the key was revoked.")
         return caller
 
     def _tenant(self, claims: Claims) -> str:
@@ -235,7 +238,7 @@ class Authenticator:
 def _impersonator(claims: Claims) -> str:
     """The principal who acts: our own tokens name it whole, others the id of a user."""
     by = claims.impersonated_by
-    return by if not by or by.startswith(("admin:", "key:", "user:")) else f"user:{by}"
+    return by if not by or by.startswith(PRINCIPALS) else f"user:{by}"
 
 
 def _role(key: ApiKey) -> str:

@@ -22,6 +22,7 @@ from appliance.engine.bots import Bots
 from appliance.engine.catalogue import Catalogue
 from appliance.engine.engine import Engine
 from appliance.engine.knowledge.bot_folders import BotFolders
+from appliance.engine.knowledge.export_sync import ExportSync
 from appliance.engine.knowledge.export_watch import ExportWatch
 from appliance.engine.knowledge.ingest import Ingest
 from appliance.engine.knowledge.library import open_library
@@ -194,13 +195,6 @@ async def _serve(
     limits = msgspec.structs.replace(limits, grace_s=limits.grace_s + STOP_MARGIN_S)
     shutdown = trio.Event()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(engine.catalogue.watch)
-        nursery.start_soon(watch.run)
-        if engine.services.library is not None:
-            nursery.start_soon(Ingest(engine.services.library).run)
-            nursery.start_soon(BotFolders(engine.services.library, engine.catalogue).run)
-            nursery.start_soon(LinkWatch(engine.services.library, engine.catalogue).run)
-            nursery.start_soon(ExportWatch(engine, engine.services.library).run)
         nursery.start_soon(_stop_on_signal, engine, faces, shutdown)
         async with trio.open_nursery() as serving:
 
@@ -215,7 +209,22 @@ async def _serve(
                 )
 
             on_urls(await serving.start(serve_app))
+            _work_beside(nursery, engine, watch)
         nursery.cancel_scope.cancel()
+
+
+def _work_beside(nursery: trio.Nursery, engine: Engine, watch: RuleWatch) -> None:
+    """What goes on for as long as the server does; it begins when that is ready and keeps nobody waiting."""
+    nursery.start_soon(engine.catalogue.watch)
+    nursery.start_soon(watch.run)
+    library = engine.services.library
+    if library is None:
+        return
+    nursery.start_soon(Ingest(library).run)
+    nursery.start_soon(BotFolders(library, engine.catalogue).run)
+    nursery.start_soon(LinkWatch(library, engine.catalogue).run)
+    nursery.start_soon(ExportWatch(engine, library).run)
+    nursery.start_soon(ExportSync(engine, library).run)
 
 
 async def _stop_on_signal(engine: Engine, faces: Faces, shutdown: trio.Event) -> None:
@@ -232,7 +241,7 @@ async def _stop_on_signal(engine: Engine, faces: Faces, shutdown: trio.Event) ->
 
             nursery.start_soon(drain)
             await anext(signals)
-            engine.hurry()
+            engine.chats.hurry()
 
 
 def _first_provider(engine: Engine) -> Provider | None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import msgspec
 import trio
 
-from appliance.engine import console_accounts, handoff
+from appliance.engine import console_accounts, handoff, intake
 from appliance.engine.admission import Accepted
 from appliance.engine.chat import Reader
 from appliance.engine.engine import Engine, Opened
@@ -96,7 +96,7 @@ class Session:
 
         Raises `ConversationNotFound`.
         """
-        running = self._engine.running_turn(conversation_id)
+        running = self._engine.chats.running_turn(conversation_id)
         began = running.after if running else END
         await self._attach(conversation_id, _Attachment(caller=self._caller, began=began))
 
@@ -231,11 +231,11 @@ class Session:
     async def _admit(self, command: SendMessage | Retry | Decide, caller: Caller) -> Accepted:
         match command:
             case SendMessage():
-                return await self._engine.send(command, caller)
+                return await intake.send(self._engine, command, caller)
             case Retry():
-                return await self._engine.retry(command, caller)
+                return await intake.retry(self._engine, command, caller)
             case Decide():
-                return await self._engine.decide(command, caller)
+                return await intake.decide(self._engine, command, caller)
 
     async def _cancel(self, command: CancelTurn) -> None:
         """Cancel, and answer here when the log does not, behind all that the client has not got yet."""

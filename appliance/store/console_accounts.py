@@ -12,7 +12,7 @@ import apsw
 import msgspec
 
 from appliance.errors import Conflict, InvalidInput, NotFound
-from appliance.store import console_sessions
+from appliance.store import console_sessions, keys
 
 Role: TypeAlias = Literal["admin", "operator"]
 
@@ -87,6 +87,17 @@ def may_administer(db: apsw.Connection, name: str) -> bool:
         "SELECT EXISTS (SELECT 1 FROM _admins WHERE name = ? AND role = 'admin' AND NOT disabled)", (name,)
     )
     return bool(found.get)
+
+
+def may_play(db: apsw.Connection, principal: str) -> bool:
+    """May whoever made a token of the playground still have made it? An account, a key, or a token's user.
+
+    Of those by a token nothing is known here; what they made ends with it.
+    """
+    kind, _, name = principal.partition(":")
+    if kind == "admin":
+        return may_administer(db, name)
+    return kind != "key" or keys.is_live(db, name)
 
 
 def add(

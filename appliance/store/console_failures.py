@@ -1,7 +1,9 @@
-"""Failed logins, counted by account and by network: whoever guesses waits longer and longer.
+"""Failed logins: whoever guesses waits longer and longer, and whoever is guessed at need not.
 
-An attempt is counted before its password is looked at, so that many at once gain nothing, and given back when
-it was good. Counts live in the database: a restart makes nobody forget.
+Strangers are counted by name and network, by name, and by network. A browser in which that account was signed
+in to before has a count of its own and none of theirs, so that nobody can use up its attempts; so has who is
+signed in. An attempt is counted before its password is looked at, so that many at once gain nothing, and
+given back when it was good. Counts live in the database: a restart makes nobody forget.
 """
 
 from __future__ import annotations
@@ -17,15 +19,32 @@ WAIT_S = 15.0
 """The first wait; each further failure doubles it."""
 WAIT_S_MAX = 900.0
 """Who guesses one password each quarter of an hour needs centuries; who has mistyped waits for a coffee."""
-OF_ACCOUNT = 5
+OF_ONE = 5
+"""Failures that cost nothing: at one account from one network, or in a known browser."""
+OF_ACCOUNT = 20
+"""From all networks together: who has one only cannot make the rest of the world wait."""
 OF_NETWORK = 20
-"""Failures that cost nothing; of a network there are more, for a team may share one."""
+"""At all accounts; more than of one, for a team may share a network."""
 
 
-def buckets(name: str, network: str) -> dict[str, int]:
+def of_stranger(name: str, network: str) -> dict[str, int]:
     """Where an attempt counts, and how many failures are free there. Names are whatever somebody typed."""
-    account = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
-    return {f"account:{account}": OF_ACCOUNT, f"network:{network}": OF_NETWORK}
+    account = _digest(name)
+    return {
+        f"account:{account}:{network}": OF_ONE,
+        f"account:{account}": OF_ACCOUNT,
+        f"network:{network}": OF_NETWORK,
+    }
+
+
+def of_device(name: str, device: str) -> dict[str, int]:
+    """The same for a browser that is known for the account (`store/console_devices.py`)."""
+    return {f"device:{_digest(name)}:{_digest(device)}": OF_ONE}
+
+
+def of_session(id: str) -> dict[str, int]:
+    """The same for somebody who is signed in and shows the password once more."""
+    return {f"session:{id}": OF_ONE}
 
 
 def take(db: apsw.Connection, places: Mapping[str, int], now: float) -> float:
@@ -42,27 +61,41 @@ def take(db: apsw.Connection, places: Mapping[str, int], now: float) -> float:
 def give_back(db: apsw.Connection, places: Mapping[str, int]) -> None:
     """The attempt at hand was none: what it counted is taken off again."""
     for place in places:
-        db.execute(
-            "UPDATE _admin_failures SET failures = failures - 1, blocked_to = 0 WHERE bucket = ?", (place,)
-        )
-    db.execute("DELETE FROM _admin_failures WHERE failures <= 0")
+        _take_off(db, place, 1)
 
 
 def forgive(db: apsw.Connection, places: Mapping[str, int]) -> None:
-    """The attempt was good: the account's failures are forgotten, the network keeps those before it.
+    """The attempt was good: what its own place has failed is forgotten, also where the account counts it.
 
-    Else whoever has an account could clear the count of a network between two guesses at another account.
+    What others have failed stays, or each login of the person would let those who guess begin anew. The
+    network keeps what was before: else whoever has an account could clear it between two guesses at another.
     """
-    give_back(db, places)
-    for place in places:
-        if place.startswith("account:"):
-            db.execute("DELETE FROM _admin_failures WHERE bucket = ?", (place,))
+    own, *wider = places
+    failures = int(db.execute("SELECT failures FROM _admin_failures WHERE bucket = ?", (own,)).get or 0)
+    db.execute("DELETE FROM _admin_failures WHERE bucket = ?", (own,))
+    for place in wider:
+        _take_off(db, place, failures if place.startswith("account:") else 1)
 
 
 def forget_account(db: apsw.Connection, name: str) -> None:
     """The account proved itself in another way."""
-    place, _ = buckets(name, "")
-    db.execute("DELETE FROM _admin_failures WHERE bucket = ?", (place,))
+    account = f"account:{_digest(name)}"
+    db.execute(
+        "DELETE FROM _admin_failures WHERE bucket = ?1 OR substr(bucket, 1, length(?1) + 1) = ?1 || ':'",
+        (account,),
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def _take_off(db: apsw.Connection, place: str, failures: int) -> None:
+    db.execute(
+        "UPDATE _admin_failures SET failures = failures - ?, blocked_to = 0 WHERE bucket = ?",
+        (failures, place),
+    )
+    db.execute("DELETE FROM _admin_failures WHERE bucket = ? AND failures <= 0", (place,))
 
 
 def _wait(db: apsw.Connection, place: str, now: float) -> float:

@@ -113,6 +113,12 @@ def find_key(db: apsw.Connection, hash: bytes) -> ApiKey | None:
     return _key(*row) if row else None
 
 
+def is_live(db: apsw.Connection, key_id: str) -> bool:
+    """Is there a key of that id, and is it not revoked?"""
+    found = db.execute("SELECT 1 FROM _api_keys WHERE id = ? AND revoked_at IS NULL", (key_id,)).fetchone()
+    return found is not None
+
+
 def list_keys(db: apsw.Connection) -> list[ApiKey]:
     """All keys of all tenants, oldest first, revoked ones too."""
     rows = db.execute(_SELECT + " ORDER BY created_at, id")

@@ -1,8 +1,9 @@
-"""Numbered migrations: each file of `migrations/` once, in order, each in its own transaction."""
+"""Numbered migrations: each file of `migrations/` once, in order, each whole or not at all."""
 
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from importlib import resources
 from pathlib import Path
 
@@ -59,14 +60,16 @@ def migrate(db: apsw.Connection, *, snapshot: Path | None = None) -> int:
         )
     if 0 < found < newest and snapshot is not None and not snapshot.exists():
         db.execute("VACUUM INTO ?", (str(snapshot),))
-    for migration in known:
-        if migration.number > found:
-            _apply(db, migration)
+    db.transaction_mode = "IMMEDIATE"
+    # Nobody has used a new file: its migrations are one transaction, so that the disk is waited for once.
+    with db if not found else nullcontext():
+        for migration in known:
+            if migration.number > found:
+                _apply(db, migration)
     return newest
 
 
 def _apply(db: apsw.Connection, migration: Migration) -> None:
-    db.transaction_mode = "IMMEDIATE"
     with db:
         if applied(db) >= migration.number:
             return

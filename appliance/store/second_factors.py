@@ -12,6 +12,12 @@ def place(name: str) -> tuple[str, str]:
     return ("second factor of the account", name)
 
 
+def count_foreign(db: apsw.Connection, vault: Vault) -> int:
+    """How many accounts have a second factor that this key does not open."""
+    rows = db.execute("SELECT name, totp FROM _admins WHERE totp IS NOT NULL").fetchall()
+    return sum(not vault.opens(bytes(blob), place(str(name))) for name, blob in rows)  # type: ignore[arg-type]
+
+
 def reseal(db: apsw.Connection, old: Vault, new: Vault) -> int:
     """Encrypt all with another key, those that are not confirmed yet too; how many there are.
 

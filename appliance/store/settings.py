@@ -104,12 +104,12 @@ def prepare(db: apsw.Connection, vault: Vault) -> None:
     """Make sure that the vault's key is the one of this database; before the first `put` of a process.
 
     Encrypts what an older version stored in plain text. In the caller's transaction. Raises `StoreError` when
-    there are values of another key, be they settings or secrets of providers; where there are none, a new key
-    is simply taken.
+    there are values of another key, be they settings, secrets of providers or of pages, or second factors;
+    where there are none, a new key is simply taken.
     """
     proof = db.execute("SELECT proof FROM _vault").get
-    if proof is None or _opened(vault, proof, PROOF) is None:
-        _check_nothing_sealed(db)
+    if proof is None or not vault.opens(proof, PROOF):
+        _check_nothing_foreign(db, vault)
         _prove(db, vault)
     for row, plain in _blobs(db, sealed=False):
         _seal(db, vault, row, plain.decode("utf-8", "replace"))
@@ -142,25 +142,38 @@ def check_key(key: str) -> None:
         raise InvalidInput(f"{key} cannot be set: {{{{{key}}}}} is filled in by the server.")
 
 
-def _check_nothing_sealed(db: apsw.Connection) -> None:
-    """Raises `StoreError` that says what there is, and how to be rid of it if the key is lost."""
-    count = int(db.execute("SELECT count(*) FROM _settings WHERE sealed").get)
-    made = providers.count_sealed(db)
-    if not count and not made:
+def _check_nothing_foreign(db: apsw.Connection, vault: Vault) -> None:
+    """Raises `StoreError` that says what there is of another key, and how to be rid of it if that is lost."""
+    found = [
+        (
+            "settings of this database",
+            int(db.execute("SELECT count(*) FROM _settings WHERE sealed").get),
+            "remove those settings (appliance settings list, … remove) and set them again",
+        ),
+        (
+            "secrets of its model providers",
+            providers.count_sealed(db),
+            "delete those providers (DELETE /api/v1/admin/ai/providers/<id>) and create them again",
+        ),
+        (
+            "identity secrets of its pages",
+            widget_secret.count_foreign(db, vault),
+            "make new identity secrets (appliance keys identity --rotate --tenant …)",
+        ),
+        (
+            "second factors of its console",
+            second_factors.count_foreign(db, vault),
+            "give those people new links (appliance admin link NAME), which take the second factor away",
+        ),
+    ]
+    there = [(f"{what} ({number})", advice) for what, number, advice in found if number]
+    if not there:
         return
-    whose = {
-        f"The settings of this database ({count})": count,
-        f"{'the' if count else 'The'} secrets of its model providers ({made})": made,
-    }
-    lost = {
-        "remove those settings (appliance settings list, … remove) and set them again": count,
-        "delete those providers (DELETE /api/v1/admin/ai/providers/<id>) and create them again": made,
-    }
-    found = " and ".join(text for text, number in whose.items() if number)
-    advice = ", and ".join(text for text, number in lost.items() if number)
+    whose = " and the ".join(what for what, _ in there)
+    lost = ", and ".join(advice for _, advice in there)
     raise StoreError(
-        f"{found} were stored with another encryption key. Use the same key as the server before: "
-        f"APPLIANCE_ENCRYPTION_KEY, or secrets.key in the data folder. If it is lost, {advice}."
+        f"The {whose} were stored with another encryption key. Use the same key as the server before: "
+        f"APPLIANCE_ENCRYPTION_KEY, or secrets.key in the data folder. If it is lost, {lost}."
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -37,8 +38,7 @@ class Vault:
     __slots__ = ("_cipher",)
 
     def __init__(self, key: str) -> None:
-        derived = hashlib.scrypt(key.encode(), salt=PURPOSE, n=SCRYPT_COST, r=8, p=1, dklen=KEY_BYTES)
-        self._cipher = AESGCM(derived)
+        self._cipher = AESGCM(_derived(key))
 
     def seal(self, text: str, place: Sequence[str]) -> bytes:
         """Encrypt `text` so that it opens only with this key at this place.
@@ -69,6 +69,19 @@ class Vault:
                 "with another encryption key, or its row was changed. Put the old key back "
                 "(APPLIANCE_ENCRYPTION_KEY, or secrets.key in the data folder), or set the value again."
             ) from None
+
+    def opens(self, blob: bytes, place: Sequence[str]) -> bool:
+        """Was this sealed at `place` with this key?"""
+        try:
+            self.open(blob, place)
+        except StoreError:
+            return False
+        return True
+
+
+@lru_cache(2)
+def _derived(key: str) -> bytes:
+    return hashlib.scrypt(key.encode(), salt=PURPOSE, n=SCRYPT_COST, r=8, p=1, dklen=KEY_BYTES)
 
 
 def _bound(place: Sequence[str]) -> bytes:

@@ -52,14 +52,19 @@ def make(db: apsw.Connection, vault: Vault, tenant: str, now: float) -> str | No
 
 
 def rotate(db: apsw.Connection, vault: Vault, tenant: str, now: float) -> str:
-    """A new secret; the one before is accepted for a day. The first one where there was none."""
+    """A new secret; the one before is accepted for a day. The first one where there was none.
+
+    One whose key is lost is no good any more.
+    """
     if (first := make(db, vault, tenant, now)) is not None:
         return first
-    secret = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
+    secret, place = PREFIX + secrets.token_urlsafe(RANDOM_BYTES), _place(tenant)
+    old = db.execute("SELECT value FROM _identity_secrets WHERE tenant = ?", (tenant,)).get
+    previous = old if vault.opens(old, place) else None
     db.execute(
-        "UPDATE _identity_secrets SET previous = value, previous_until = ?, value = ?, hint = ?, "
+        "UPDATE _identity_secrets SET previous = ?, previous_until = ?, value = ?, hint = ?, "
         "rotated_at = ? WHERE tenant = ?",
-        (now + PREVIOUS_S, vault.seal(secret, _place(tenant)), _hint(secret), now, tenant),
+        (previous, previous and now + PREVIOUS_S, vault.seal(secret, place), _hint(secret), now, tenant),
     )
     return secret
 
@@ -71,6 +76,12 @@ def accepted(db: apsw.Connection, vault: Vault, tenant: str, now: float) -> list
         (now, tenant),
     ).fetchone()
     return [vault.open(blob, _place(tenant)) for blob in row or () if blob is not None]
+
+
+def count_foreign(db: apsw.Connection, vault: Vault) -> int:
+    """How many tenants have a secret that this key does not open."""
+    rows: list[tuple[Any, ...]] = db.execute("SELECT tenant, value FROM _identity_secrets").fetchall()
+    return sum(not vault.opens(value, _place(str(tenant))) for tenant, value in rows)
 
 
 def reseal(db: apsw.Connection, old: Vault, new: Vault) -> int:

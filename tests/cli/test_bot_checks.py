@@ -237,3 +237,26 @@ def test_a_saved_query_that_writes_for_a_bot_that_only_reads_is_told(shop: Path)
 def test_rows_and_sample_values_are_no_faults_of_a_statement(shop: Path) -> None:
     front = WRITING.replace("row-rules: {{orders: 'owner = :user_id'}}\n", "").format("DELETE FROM orders")
     assert checked(shop, front) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "faults"),
+    [
+        ("rag-table: order\nrag-column: v", ["there is no table order; did you mean orders?"]),
+        ("rag-table: orders", ["rag-table needs rag-column"]),
+        ("rag-column: owner", ["rag-column does nothing without rag-table"]),
+        ("rag-table: orders\nrag-column: ownr", ["orders has no column ownr"]),
+        ("rag-table: orders\nrag-column: owner\nallowed-tables: [x]", ["this bot may not read orders"]),
+        (
+            "rag-table: orders\nrag-column: owner\nrag-content-column: id\nhidden-columns: {orders: [owner]}",
+            ["orders.owner is a hidden column"],
+        ),
+        ("rag-table: ORDERS\nrag-column: Owner\nrag-content-column: id", []),
+    ],
+)
+def test_a_table_to_look_up_has_to_be_there_and_visible(shop: Path, settings: str, faults: list[str]) -> None:
+    told = [line for line in checked(shop, settings) if "rag-" in line]
+    assert len(told) == len(faults), told
+    for line, fault in zip(told, faults, strict=True):
+        assert ": warning: rag-" in line
+        assert fault in line

@@ -37,6 +37,10 @@ class OidcServer:
         self.asked: list[dict[str, str]] = []
         self.codes: dict[str, dict[str, str]] = {}
         self.error = ""
+        self.person: dict[str, Any] | None = None
+        """What is told at the userinfo endpoint; without it there is none."""
+        self.access: dict[str, str] = {}
+        self.asked_for_person: list[str] = []
 
     def document(self) -> dict[str, Any]:
         return {
@@ -44,6 +48,7 @@ class OidcServer:
             "authorization_endpoint": f"{self.issuer}/authorize?tenant=1",
             "token_endpoint": f"{self.issuer}/token",
             "jwks_uri": f"{self.issuer}/keys",
+            **({} if self.person is None else {"userinfo_endpoint": f"{self.issuer}/userinfo"}),
             **self.discovery,
         }
 
@@ -88,7 +93,17 @@ class OidcServer:
         claims = {name: value for name, value in claims.items() if value is not None}
         headers = {"kid": self.kid} if self.kid else {}
         token = jwt.encode(claims, self.signing_key, algorithm=self.algorithm, headers=headers)
-        return 200, {"id_token": token, "access_token": "unused", "token_type": "Bearer"}
+        access = secrets.token_urlsafe(16)
+        self.access[access] = str(claims.get("sub", ""))
+        return 200, {"id_token": token, "access_token": access, "token_type": "Bearer"}
+
+    def userinfo(self, authorization: str) -> tuple[int, dict[str, Any]]:
+        """OpenID Connect Core 5.3: of the person whose access token is shown."""
+        kind, _, shown = authorization.partition(" ")
+        self.asked_for_person.append(shown)
+        if kind != "Bearer" or shown not in self.access or self.person is None:
+            return 401, {"error": "invalid_token"}
+        return 200, {"sub": self.access[shown], **self.person}
 
 
 def _handler(service: list[OidcServer]) -> type[BaseHTTPRequestHandler]:
@@ -100,6 +115,8 @@ def _handler(service: list[OidcServer]) -> type[BaseHTTPRequestHandler]:
                 self._answer(200, service[0].document())
             elif address.path == "/keys":
                 self._answer(200, service[0].keys())
+            elif address.path == "/userinfo":
+                self._answer(*service[0].userinfo(self.headers.get("Authorization", "")))
             elif address.path == "/authorize":
                 self.send_response(302)
                 self.send_header("Location", service[0].authorize(query))

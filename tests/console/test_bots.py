@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
+
 from appliance.engine.bot_entries import bot_id
 from appliance.store.database import connect, database_path
-from tests.console.signed_in import admin_of
+from tests.console.signed_in import admin_of, operator_of
+from tests.server.fuzz_worlds import bearer
 from tests.support.model_replies import error
 from tests.support.stack import OPEN_BOT, stack
 
@@ -50,6 +53,52 @@ async def test_what_is_chosen_acts_and_is_shown_as_a_difference(tmp_path: Path) 
         assert {"from", "to"} < diff.keys()
         assert not (await admin.post(f"bots/{SHOP}/toggle", {"enabled": False}))["enabled"]
         assert (await admin.actions())[-2:] == ["bot.update", "bot.toggle"]
+
+
+async def test_what_was_chosen_is_taken_back_one_by_one_or_all_at_once(tmp_path: Path) -> None:
+    async with (
+        stack(tmp_path, bots={"shop": OPEN_BOT}) as served,
+        admin_of(served) as admin,
+        operator_of(served, admin) as olga,
+    ):
+        before = await admin.get(f"bots/{SHOP}")
+        assert (before["overrides"], before["instead"]) == ({}, {})
+        chosen = {"max_tokens": 77, "description": "Chosen", "conversation_ttl_hours": 2, "is_public": False}
+        bot = await admin.patch(f"bots/{SHOP}", chosen)
+        assert bot["instead"] == {
+            "max_tokens": 4096,
+            "description": "Answers anybody about the shop.",
+            "conversation_ttl_hours": 24.0,
+            "is_public": True,
+        }
+        assert (await olga.refused("DELETE", f"bots/{SHOP}/overrides"))[0] == 403
+        bot = await admin.delete(f"bots/{SHOP}/overrides/max_tokens")
+        assert (bot["limits"]["max_tokens"], "max_tokens" in bot["overrides"]) == (4096, False)
+        assert bot["description"] == "Chosen"
+        assert bot["version"] > before["version"]
+        for setting in ("max_tokens", "prompt", "nonsense", "%00"):
+            assert (await admin.refused("DELETE", f"bots/{SHOP}/overrides/{setting}"))[0] == 404
+        assert (await admin.refused("DELETE", "bots/nobody/overrides"))[0] == 404
+        await admin.post(f"bots/{SHOP}/toggle", {"enabled": False})
+        bot = await admin.delete(f"bots/{SHOP}/overrides")
+        assert (bot["overrides"], bot["enabled"], bot["settings"]["public"]) == ({}, True, True)
+        assert {**bot["settings"], "version": 0} == {**before["settings"], "version": 0}
+        actions = await admin.actions()
+        await admin.delete(f"bots/{SHOP}/overrides")  # there is nothing left
+        assert await admin.actions() == actions
+        (last, first) = [
+            one for one in (await admin.get("audit"))["items"] if one["action"] == "bot.take_back"
+        ]
+        assert first["details"]["settings"] == ["max_tokens"]
+        assert last["details"]["settings"] == [
+            "conversation_ttl_hours",
+            "description",
+            "enabled",
+            "is_public",
+        ]
+    async with stack(tmp_path, bots={"shop": OPEN_BOT}) as served, httpx.AsyncClient() as client:
+        found = await client.get(f"{served.url}/api/v1/ai/chatbots", headers=bearer(served.token()))
+        assert found.json()["chatbots"][0]["name"] == "shop"
 
 
 async def test_bad_choices_and_unknown_bots_are_refused(tmp_path: Path) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import jwt
 import trio
 
 from appliance.store.database import connect, database_path
+from appliance.store.secret import load_secret
 from tests.console.people import PASSWORD, browser, invite, set_up, state
 from tests.console.signed_in import SignedIn, admin_of, operator_of
 from tests.console.test_gaps import missed
@@ -97,6 +100,57 @@ async def test_a_token_of_the_playground_ends_with_its_admin(tmp_path: Path) -> 
             assert (await socket.until("error"))["code"] == "AUTH_REQUIRED"
 
 
+async def test_a_token_of_the_playground_ends_with_the_key_that_made_it(tmp_path: Path) -> None:
+    async with (
+        stack(tmp_path, bots={"shop": OPEN_BOT}) as served,
+        admin_of(served) as ann,
+        httpx.AsyncClient(base_url=served.url, timeout=30) as client,
+    ):
+        key = await ann.post("keys", {"type": "service"})
+        made = await client.post(
+            "/admin/api/playground",
+            json={"bot": "shop", "user_id": "victim"},
+            headers={"X-Service-Key": key["text"]},
+        )
+        assert made.status_code == 200, made.text
+        given = made.json()["token"]
+        chat = {"model": "shop", "store": True, "messages": [{"role": "user", "content": "Hello"}]}
+        headers = {"Authorization": f"Bearer {given}"}
+        async with wire(served.ws_url, given) as socket:
+            id = await socket.start("shop")
+            answer = await client.post("/v1/chat/completions", json=chat, headers=headers)
+            assert answer.status_code == 200
+            # It is for chatting, whoever made it, and what was said there is not the victim's.
+            theirs = await client.get("/api/v1/ai/conversations", headers=headers)
+            assert (theirs.status_code, "playground" in theirs.text) == (403, True)
+            seen = await ann.get(f"conversations/{answer.headers['x-conversation-id']}")
+            assert seen["conversation"]["source"] == "playground"
+            assert (await ann.get("audit", actor=f"key:{key['key']['id']}"))["total"] >= 1
+            await ann.delete(f"keys/{key['key']['id']}")
+            assert (await client.post("/v1/chat/completions", json=chat, headers=headers)).status_code == 401
+            await socket.send("message", conversation_id=id, content="Hello")
+            assert (await socket.until("error"))["code"] == "AUTH_REQUIRED"
+
+
+async def test_a_token_of_the_playground_is_good_no_longer_than_the_token_that_made_it(
+    tmp_path: Path,
+) -> None:
+    async with (
+        stack(tmp_path, bots={"shop": OPEN_BOT}) as served,
+        httpx.AsyncClient(base_url=f"{served.url}/admin/api/") as client,
+    ):
+        for left_s, expected_s in ((600, 600), (7200, 3600)):
+            claims = {"sub": "anna", "role": "admin", "exp": time.time() + left_s}
+            headers = {"Authorization": f"Bearer {jwt.encode(claims, load_secret(served.data))}"}
+            made = (await client.post("playground", json={"bot": "shop"}, headers=headers)).json()
+            assert abs(made["expires_at"] - time.time() - expected_s) < 60
+            told = jwt.decode(made["token"], load_secret(served.data), ["HS256"])
+            assert abs(told["exp"] - made["expires_at"]) < 2
+            headers = {"Authorization": f"Bearer {made['token']}"}
+            got = await client.get(f"{served.url}/api/v1/ai/conversations", headers=headers)
+            assert got.status_code == 403
+
+
 async def test_a_token_of_the_playground_chats_and_reaches_nothing_of_whom_it_acts_for(
     tmp_path: Path,
 ) -> None:
@@ -132,6 +186,28 @@ async def test_a_token_of_the_playground_chats_and_reaches_nothing_of_whom_it_ac
             assert (await client.get(path.format(theirs), headers=headers)).status_code == 404
             assert (await client.get(path.format(mine), headers=headers)).status_code == 200
         assert theirs in [one["id"] for one in await victim.conversations()]
+
+
+async def test_only_who_sees_a_tenants_conversations_is_there_for_its_visitors(tmp_path: Path) -> None:
+    bots = {"shop": OPEN_BOT.replace("---\n", "---\nhandoff: true\n", 1)}
+    async with (
+        stack(tmp_path, bots=bots) as served,
+        admin_of(served) as admin,
+        httpx.AsyncClient(base_url=served.url) as client,
+    ):
+        db = connect(database_path(tmp_path))
+        with db:
+            db.execute("INSERT INTO _tenants (name, created_at) VALUES ('acme', 0)")
+        db.close()
+
+        async def is_there(tenant: str) -> bool:
+            headers = {"Authorization": f"Bearer {token(served, 'zoe', tenant=tenant)}"}
+            told = (await client.get("/api/v1/widget/bots/shop", headers=headers)).json()
+            return bool(told["operators"])
+
+        assert [await is_there(tenant) for tenant in ("default", "acme")] == [False, False]
+        async with listening(admin.client, "live"):
+            assert [await is_there(tenant) for tenant in ("default", "acme")] == [True, False]
 
 
 async def test_the_live_view_tells_nothing_of_other_tenants(tmp_path: Path) -> None:

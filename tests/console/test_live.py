@@ -10,7 +10,7 @@ import trio
 
 from tests.console import people
 from tests.console.desk import desk
-from tests.support.model_replies import openai_text
+from tests.support.model_replies import openai_text, stream, text
 from tests.support.model_server import Recorded
 from tests.support.stack import OPEN_BOT, stack
 from tests.support.wire import text_of, wire
@@ -89,6 +89,101 @@ async def test_a_watched_conversation_is_told_in_full_frames_and_goes_on_where_i
             ):
                 await other.start()
                 assert (await live.until(event="counts"))["live"] == 1
+
+
+async def test_a_stream_begins_where_the_reading_ended(tmp_path: Path) -> None:
+    async with (
+        stack(tmp_path, echo, bots={"shop": HELPFUL}) as served,
+        desk(served) as anna,
+        wire(served.ws_url, served.token()) as socket,
+    ):
+        id = await socket.start()
+        assert (await anna.good("GET", f"/conversations/{id}"))["seq"] == 0
+        for words in ("Hello", "Again"):
+            await socket.ask(id, words)
+        await anna.join(id)
+        await anna.say(id, "It is me")
+        await anna.leave(id)
+        read = await anna.good("GET", f"/conversations/{id}")
+        async with anna.listen(f"/conversations/{id}/stream", after=read["seq"]) as watched:
+            assert (await watched.next())[2]["seq"] == read["seq"]
+            await socket.ask(id, "Once more")
+            _, _, first = await watched.next()
+            assert (first["type"], first["content"]) == ("user_message", "Once more")
+    async with stack(tmp_path, echo, bots={"shop": HELPFUL}) as served, desk(served) as anna:
+        read = await anna.good("GET", f"/conversations/{id}")  # it has left the memory
+        async with (
+            anna.listen(f"/conversations/{id}/stream", after=read["seq"]) as watched,
+            wire(served.ws_url, served.token()) as socket,
+        ):
+            assert (await watched.next())[2]["seq"] == read["seq"]
+            assert await socket.start("shop", conversation_id=id) == id
+            await socket.ask(id, "After the restart")
+            assert (await watched.next())[2]["content"] == "After the restart"
+
+
+async def test_an_answer_that_is_written_while_it_is_read_is_told_whole_and_once(tmp_path: Path) -> None:
+    answers = [openai_text("Hello to you"), stream(text("One "), text("two "), then="hang")]
+    async with (
+        stack(tmp_path, answers) as served,
+        desk(served) as anna,
+        wire(served.ws_url, served.token()) as socket,
+    ):
+        id = await socket.start()
+        await socket.ask(id, "Hello")
+        await socket.send("message", conversation_id=id, content="Count")
+        await socket.until("content")
+        read = await anna.good("GET", f"/conversations/{id}")
+        assert [one["status"] for one in read["messages"][:2]] == ["done", "done"]
+        assert read["messages"][3]["status"] in ("queued", "running")
+        async with anna.listen(f"/conversations/{id}/stream", after=read["seq"]) as watched:
+            assert (await watched.next())[2]["type"] == "resumed"
+            assert (await watched.next())[2]["content"] == "Count"  # and nothing of what was before
+            said = ""
+            while said != "One two ":
+                said += (await watched.until(type="content"))["delta"]
+                assert "One two ".startswith(said)
+            await socket.send("cancel", conversation_id=id)
+            await watched.until(type="cancelled")
+        after = await anna.good("GET", f"/conversations/{id}")
+        async with anna.listen(f"/conversations/{id}/stream", after=after["seq"]) as watched:
+            assert (await watched.next())[2]["seq"] == after["seq"] > read["seq"]
+            await anna.join(id)
+            assert (await watched.next())[2]["type"] == "handoff"
+
+
+async def test_no_reading_and_the_stream_behind_it_miss_an_answer_or_tell_one_twice(tmp_path: Path) -> None:
+    turns = 12
+    async with (
+        stack(tmp_path, echo) as served,
+        desk(served) as anna,
+        wire(served.ws_url, served.token()) as socket,
+    ):
+        id = await socket.start()
+        checked = 0
+
+        async def read_and_follow() -> None:
+            nonlocal checked
+            read = await anna.good("GET", f"/conversations/{id}")
+            answers = [one for one in read["messages"] if one["role"] == "assistant"]
+            told = [one["text"] for one in answers if one["status"] == "done"]
+            async with anna.listen(f"/conversations/{id}/stream", after=read["seq"]) as watched:
+                said = ""
+                while len(told) < turns:
+                    _, _, frame = await watched.next()
+                    if frame["type"] == "content":
+                        said += frame["delta"]
+                    if frame["type"] == "done":
+                        told, said = [*told, said], ""
+            assert told == [f"You said: {number}" for number in range(turns)]
+            checked += 1
+
+        async with trio.open_nursery() as nursery:
+            for number in range(turns):
+                for _ in range(2):
+                    nursery.start_soon(read_and_follow)
+                await socket.ask(id, str(number))
+        assert checked == 2 * turns
 
 
 async def test_a_head_request_opens_no_stream(tmp_path: Path) -> None:

@@ -98,8 +98,10 @@ async def test_cookies_of_such_a_login_are_as_wide_as_needed(tmp_path: Path, ser
             assert query["redirect_uri"][0].startswith("https://")
         async with browser(served) as client:
             back = await client.get(await begin(client))
-            of_session, gone = (SimpleCookie(text) for text in back.headers.get_list("Set-Cookie"))
+            cookies = (SimpleCookie(text) for text in back.headers.get_list("Set-Cookie"))
+            of_session, of_device, gone = cookies
             assert of_session["appliance_console"]["samesite"] == "Strict"
+            assert of_device["appliance_device"]["samesite"] == "Lax"
             assert gone["appliance_oidc"]["max-age"] == "0"
 
 
@@ -151,6 +153,82 @@ async def test_a_token_that_says_something_else_signs_nobody_in(
         assert await state(client) == "login"
         [told] = audited(served)
     assert (told.action, told.details["why"]) == ("console.login_failed", why)
+
+
+ONLY_SUB: dict[str, Any] = {"email": None, "email_verified": None, "name": None}
+
+
+async def test_a_service_whose_token_has_no_address_is_asked_for_the_person(
+    tmp_path: Path, service: OidcServer
+) -> None:
+    service.claims |= ONLY_SUB
+    service.person = {"email": "Ann@Example.com", "email_verified": True, "name": "Ann A."}
+    async with console(tmp_path, service) as (_, client):
+        assert await log_in(client) == IN
+        me = (await client.get("session")).json()["account"]
+        assert (me["name"], me["display_name"]) == ("ann@example.com", "Ann A.")
+        assert len(service.asked_for_person) == 1
+        service.claims |= {"email": "ann@example.com", "email_verified": True}
+        assert await log_in(client) == IN
+        assert len(service.asked_for_person) == 1  # the token says enough
+
+
+@pytest.mark.parametrize(
+    ("claims", "person", "why"),
+    [
+        (ONLY_SUB, {"sub": "person-2", "email": "ann@example.com", "email_verified": True}, "failed"),
+        (ONLY_SUB, {"sub": None, "email": "ann@example.com", "email_verified": True}, "failed"),
+        (ONLY_SUB, {"email": "ann@example.com", "email_verified": False}, "unverified"),
+        (ONLY_SUB, {"email": "ann@example.com"}, "unverified"),
+        (ONLY_SUB, {"email": ["ann@example.com"], "email_verified": True}, "unverified"),
+        (ONLY_SUB, {}, "unverified"),
+        (ONLY_SUB, {"email": "ann@evil.example", "email_verified": True}, "not_allowed"),
+        # One half from here and the other from there is nobody's word for the whole.
+        ({"email_verified": None}, {"email": "eve@evil.example", "email_verified": True}, "not_allowed"),
+        ({"email_verified": False}, {"email": "ann@example.com", "email_verified": True}, "unverified"),
+    ],
+)
+async def test_what_is_told_of_the_person_counts_as_little_as_in_the_token(
+    tmp_path: Path, service: OidcServer, claims: dict[str, Any], person: dict[str, Any], why: str
+) -> None:
+    service.claims |= claims
+    service.person = person
+    async with console(tmp_path, service) as (_, client):
+        assert await log_in(client) == f"/admin?error={why}"
+        assert await state(client) == "login"
+
+
+async def test_a_service_that_refuses_to_tell_of_the_person_signs_nobody_in(
+    tmp_path: Path, service: OidcServer
+) -> None:
+    service.claims |= ONLY_SUB
+    async with console(tmp_path, service) as (_, client):
+        for address in (f"{service.issuer}/nowhere", "http://127.0.0.1:1/userinfo", "nonsense"):
+            service.discovery = {"userinfo_endpoint": address}
+            start = await client.get("oidc/start")
+            if start.headers["Location"].startswith("/admin?"):
+                assert (address, start.headers["Location"]) == ("nonsense", "/admin?error=failed")
+            else:
+                assert await log_in(client) == "/admin?error=failed"
+        assert await state(client) == "login"
+
+
+async def test_another_claim_tells_the_address_where_the_operator_says_so(
+    tmp_path: Path, service: OidcServer
+) -> None:
+    service.claims |= {"email": "eve@evil.example", "email_verified": None, "upn": "Ann@Example.com"}
+    async with console(tmp_path, service, oidc_claim="upn") as (served, client):
+        assert await log_in(client) == IN
+        assert (await client.get("session")).json()["account"]["name"] == "ann@example.com"
+        service.claims |= {"upn": None, "sub": "person-2"}
+        async with browser(served) as other:
+            assert await log_in(other) == "/admin?error=unverified"
+            service.person = {"upn": "bob@partner.example"}
+            assert await log_in(other) == IN
+            assert (await other.get("session")).json()["account"]["name"] == "bob@partner.example"
+        service.claims |= {"upn": "ann", "sub": "person-3"}
+        async with browser(served) as other:
+            assert await log_in(other) == "/admin?error=unverified"
 
 
 def other_key(service: OidcServer) -> None:

@@ -48,7 +48,8 @@ async def console(
 
 def cookie_of(answer: httpx.Response) -> dict[str, str]:
     """The session's cookie as it was set."""
-    cookie = SimpleCookie(answer.headers["Set-Cookie"])["appliance_console"]
+    (text,) = [one for one in answer.headers.get_list("Set-Cookie") if one.startswith("appliance_console=")]
+    cookie = SimpleCookie(text)["appliance_console"]
     return {"value": cookie.value, **{key: value for key, value in cookie.items() if value}}
 
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.browser import Complaints, drive
-from tests.e2e.console_stage import confirmed, first_admin, opened, told
+from tests.e2e.console_stage import confirmed, first_admin, opened, told, violations
 from tests.support.model_replies import openai_text
 from tests.support.stack import OPEN_BOT, Stack, stack
 
@@ -68,6 +68,36 @@ async def test_a_choice_made_here_holds_at_once_and_is_marked_and_compared(tmp_p
             expect(page.locator(".diff .removed")).to_contain_text("1000")
             page.get_by_role("tab", name="Prompt and code").click()
             expect(page.get_by_role("region", name="Text of the prompt")).to_contain_text("You are the shop")
+            assert complaints.texts == []
+
+        await drive(play, **state)
+
+
+async def test_what_was_chosen_here_is_taken_back_one_by_one_and_all_at_once(tmp_path: Path) -> None:
+    async with stack(tmp_path, [], bots=BOTS) as served:
+        state = await first_admin(served)
+
+        def play(page: Page, complaints: Complaints) -> None:
+            bot_page(page, served, "shop")
+            page.get_by_role("tab", name="Limits and choices").click()
+            expect(page.get_by_role("region", name="What was chosen here")).to_have_count(0)
+            page.locator("[name=rate_limit_per_minute]").fill("7")
+            page.locator("[name=description]").fill("Knows it all")
+            page.get_by_role("button", name="Save").click()
+            chosen = page.get_by_role("region", name="What was chosen here")
+            expect(chosen.get_by_role("row", name="Questions a minute")).to_contain_text("71000")
+            assert violations(page) == []
+            page.get_by_role("button", name="Questions a minute: as in the file").click()
+            told(page, "Taken back")
+            expect(page.locator("[name=rate_limit_per_minute]")).to_have_value("1000")
+            expect(chosen.get_by_role("row", name="Questions a minute")).to_have_count(0)
+            expect(chosen.get_by_role("row", name="Description")).to_contain_text("Knows it all")
+            page.locator("[name=daily_token_budget]").fill("5000")
+            page.get_by_role("button", name="Save").click()
+            page.get_by_role("button", name="All as in the file").click()
+            assert "Description: Knows it all" in confirmed(page, "Take all back")
+            expect(chosen).to_have_count(0)
+            expect(page.locator("[name=description]")).to_have_value("Answers anybody about the shop.")
             assert complaints.texts == []
 
         await drive(play, **state)

@@ -331,6 +331,7 @@ async def test_nothing_that_people_bots_or_rows_say_runs_or_loads(tmp_path: Path
                 for closed in page.locator("#main details:not([open]) > summary").all():
                     closed.click()
                 page.get_by_role("button", name="Trace").first.click()
+                expect(page.get_by_role("tab", name="SQL")).to_be_visible()  # it comes when it was read
                 for tab in page.get_by_role("tab").all():
                     tab.click()
                 expect(page.get_by_role("dialog").locator(".rows td")).to_have_text(PAYLOADS[0])

@@ -30,7 +30,7 @@ def test_a_page_is_read_without_what_stands_around_its_content() -> None:
         "<aside>Advertisement</aside><footer>Imprint</footer></body></html>"
     )
     extracted = read_bytes(page.encode(), "x.html")
-    assert extracted.text == "Opening hours\n\nMonday\nto Friday only.\n\na\n  b\n\nSaid somebody."
+    assert extracted.text == "Opening hours\n\nMonday\nto Friday only.\n\n    a\n      b\n\nSaid somebody."
     assert extracted.title == "Shop & Co"
     assert titles(extracted) == [(1, "Opening hours")]
 
@@ -39,6 +39,34 @@ def test_a_page_without_marks_is_kept_but_for_its_menus() -> None:
     assert (
         read_bytes(b"<html><body><nav>Menu</nav><div>One</div>two<p>three", "x").text == "One\n\ntwo\n\nthree"
     )
+
+
+def test_a_term_stands_with_its_definition() -> None:
+    page = (
+        "<dl><dt>-n<dt>--dry-run<dd><p>Remove nothing.</p><p>Only show it.</p>"
+        "<dt>May I sell it?<dd>Yes.<dt>States:<dd><ul><li>new<li>sent</ul></dl>"
+    )
+    assert read_bytes(page.encode(), "x.html").text == (
+        "-n, --dry-run: Remove nothing.\n\nOnly show it.\n\nMay I sell it?\n\nYes.\n\n"
+        "States:\n\n- new\n- sent"
+    )
+
+
+def test_lists_of_chapters_and_links_to_headings_are_left_out() -> None:
+    page = (
+        "<html><body><div class=navheader><table><tr><td><a href=a>Prev</a><td>Chapter 2</table></div>"
+        "<div class='toc'><p>Contents</p><dl><dt><a href=b>1.1. Opening a door</a></dl></div>"
+        "<h2>Doors<a class=headerlink href=c>¶</a></h2><p>Turn the key.</p>"
+        "<div class='sidebar'>A note that is read, with <a href=d>one link</a>.</div></body></html>"
+    )
+    extracted = read_bytes(page.encode(), "x.html")
+    assert extracted.text == "Doors\n\nTurn the key.\n\nA note that is read, with one link."
+    assert [heading.title for heading in extracted.outline.headings] == ["Doors"]
+
+
+def test_a_note_in_a_table_of_one_row_is_a_sentence_with_its_label() -> None:
+    page = "<table><tr><td>Note<td>Set this first.</table><pre>make\ninstall</pre>"
+    assert read_bytes(page.encode(), "x.html").text == "Note: Set this first.\n\n    make\n    install"
 
 
 def test_a_table_of_a_page_repeats_cells_that_span_others() -> None:

@@ -143,7 +143,7 @@ async def test_a_sentence_that_begins_with_a_pronoun_brings_the_one_before_it() 
 async def test_a_sentence_that_introduces_a_list_brings_its_items() -> None:
     text = "To cancel do the following:\n\n1. Open your order.\n2. Press the red button.\n"
     turn = await say("How do I cancel?", prompt(sources(text)))
-    assert turn.text == "“To cancel do the following: … Open your order. … Press the red button.” [1]"
+    assert turn.text == "“To cancel do the following: … 1. Open your order. 2. Press the red button.” [1]"
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ async def test_without_passages_it_says_that_nothing_was_found() -> None:
 
 
 async def test_weak_evidence_is_told_as_such() -> None:
-    turn = await say("Does the courier come up on Sundays?", prompt(sources(SHIPPING, similarity=0.3)))
+    turn = await say("Does the courier come up on Sundays?", prompt(sources(SHIPPING, similarity=0.25)))
     assert turn.text.startswith("I am not sure that this answers it, but the documents say:")
 
 

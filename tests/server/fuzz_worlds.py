@@ -49,7 +49,16 @@ def fluxbase(served: Stack, client: httpx.Client) -> World:
     ids = {"id": [*bots, kept, *results, *bases], "knowledge_base_id": bases, "doc": documents}
     ids |= {"eid": entities, "q": ["orders"]}
     ids |= {"name": ["shop"], "user": ["ann"]}
+    ids |= {"table": [with_vectors(served)], "column": ["embedding"], "vector": [[1.0, 0.5]]}
     return World([admin], ids)
+
+
+def with_vectors(served: Stack) -> str:
+    """The name of a table of the team's with a column of vectors."""
+    db = connect(database_path(served.data))
+    db.execute("CREATE TABLE lamps (name TEXT, embedding TEXT); INSERT INTO lamps VALUES ('red', '[1, 0]')")
+    db.close()
+    return "lamps"
 
 
 def knowledge(client: httpx.Client, headers: dict[str, str]) -> tuple[list[str], list[str], list[str]]:
@@ -150,7 +159,7 @@ def console(served: Stack, client: httpx.Client) -> World:
     admin = bearer(served.token("root", role="admin"))
     client.post("/admin/api/accounts", json={"name": "bob"}, headers=admin).raise_for_status()
     link = client.post("/admin/api/accounts", json={"name": "cy"}, headers=admin).json()["link"]
-    ids = {"account": ["bob"], "name": ["fresh"], "token": [link.partition("=")[2]]}
+    ids = {"account": ["bob"], "setting": ["enabled"], "name": ["fresh"], "token": [link.partition("=")[2]]}
     ids |= console_things(served, client, admin)
     ids |= {"password": [password], "old": [password], "new": [password], "display_name": ["Some Body"]}
     return World([admin, {"Cookie": cookie, "Sec-Fetch-Site": "same-origin"}], ids)

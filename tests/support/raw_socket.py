@@ -58,7 +58,7 @@ class Frame(NamedTuple):
 class RawSocket:
     """A blocking connection; every wait ends after `timeout_s` with `TimeoutError`."""
 
-    def __init__(self, host: str, port: int, *, timeout_s: float = 5.0, window: int = 0) -> None:
+    def __init__(self, host: str, port: int, *, timeout_s: float = 30.0, window: int = 0) -> None:
         self.sock = socket.socket()
         self.sock.settimeout(timeout_s)
         if window:  # a small window makes the server feel a stalled reader after few bytes

@@ -499,13 +499,13 @@ class Ear:
     def of_type(self, type: str) -> list[Json]:
         return [event for event in self.events if event["type"] == type]
 
-    async def until(self, met: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    async def until(self, met: Callable[[], bool], timeout_s: float = 30.0) -> None:
         """Sleep until `met()` holds; it is asked after each event. Raises `trio.TooSlowError`."""
         with trio.fail_after(timeout_s):
             while not met():
                 await self._heard.wait()
 
-    async def until_events(self, type: str, count: int = 1, timeout_s: float = 10.0) -> list[Json]:
+    async def until_events(self, type: str, count: int = 1, timeout_s: float = 30.0) -> list[Json]:
         """Sleep until there were `count` events of that type, and return them all."""
         await self.until(lambda: len(self.of_type(type)) >= count, timeout_s)
         return self.of_type(type)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -17,11 +19,13 @@ from appliance.server.main import Started, run
 from appliance.server.tokens import make_user_token
 from appliance.settings import Settings
 from appliance.store.database import connect, database_path
-from appliance.store.secret import load_secret
+from appliance.store.secret import ENCRYPTION_FILE_NAME, load_secret
 from appliance.store.users import remember_user
 from tests.support.model_server import ModelServer, Script, model_server
 from tests.support.sdk import AIChat, Ear
 
+DEMO_DAY = date(2026, 6, 15)
+ENCRYPTION_KEY = "the same in all tests that serve from a new folder"
 OPEN_BOT = """---
 description: Answers anybody about the shop.
 allow-unauthenticated: true
@@ -83,10 +87,7 @@ async def stack(
     Without `replies` the offline model answers. `settings` are fields of `Settings`.
     """
     write_bots(data / "bots", bots if bots is not None else {"shop": OPEN_BOT})
-    if demo:
-        db = connect(database_path(data))
-        create_demo(db, date(2026, 6, 15))
-        db.close()
+    _furnish(data, demo)
     if replies is None:
         async with _served(data, None, clock, settings) as served:
             yield served
@@ -95,6 +96,29 @@ async def stack(
         base_url = f"{model.url}/v1"
         async with _served(data, model, clock, {"openai_base_url": base_url, **settings}) as served:
             yield served
+
+
+def _furnish(data: Path, demo: bool) -> None:
+    """What a server would make at its first start, as copies: that is half of the work of a start.
+
+    The folder that has a database already keeps it. With one encryption key its cipher is derived once.
+    """
+    if not database_path(data).exists():
+        database_path(data).write_bytes(_new_database(demo))
+        (data / ENCRYPTION_FILE_NAME).write_text(ENCRYPTION_KEY)
+    elif demo:
+        with closing(connect(database_path(data))) as db:
+            create_demo(db, DEMO_DAY)
+
+
+@functools.cache
+def _new_database(demo: bool) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = database_path(folder)
+        with closing(connect(path)) as db:
+            if demo:
+                create_demo(db, DEMO_DAY)
+        return path.read_bytes()
 
 
 @asynccontextmanager
@@ -111,7 +135,7 @@ async def _served(
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(partial(run, Settings(data=str(data), port=0, **given), started, clock))
-        with trio.fail_after(20):
+        with trio.fail_after(60):
             await ready.wait()
         try:
             yield Stack(urls[0], data, model)

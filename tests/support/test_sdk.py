@@ -129,7 +129,7 @@ async def test_a_refused_upgrade_is_tried_four_times_in_all() -> None:
         chat = client.ai.create_chat(reconnect_delay_s=0.01, token="a/b", **ear.callbacks)
         with pytest.raises(ConnectionError, match="WebSocket connection error"):
             await chat.connect()
-        await ear.until_events("disconnected", 4, timeout_s=10)
+        await ear.until_events("disconnected", 4)
         await trio.sleep(0.1)
     assert paths == ["//ai/ws?token=a%2Fb"] * 4
     assert chat.upgrades == 4
@@ -142,9 +142,9 @@ async def test_it_reconnects_after_each_loss_because_each_open_counts_anew() -> 
         await chat.connect()
         for losses in range(1, 7):
             await chat.cancel("c")  # this server closes then
-            await ear.until_events("connected", losses + 1, timeout_s=10)
+            await ear.until_events("connected", losses + 1)
         await chat.disconnect()  # even then
-        await ear.until_events("connected", 8, timeout_s=10)
+        await ear.until_events("connected", 8)
         assert chat.is_connected()
 
 
@@ -154,7 +154,7 @@ async def test_without_reconnects_a_disconnect_is_one() -> None:
         chat = client.ai.create_chat(reconnect_attempts=0, reconnect_delay_s=0.01, **ear.callbacks)
         await chat.connect()
         await chat.disconnect()
-        await ear.until_events("disconnected", timeout_s=10)
+        await ear.until_events("disconnected")
         await trio.sleep(0.1)
         assert chat.upgrades == 1
         with pytest.raises(ConnectionError, match="Not connected"):

@@ -20,7 +20,7 @@ SEARCH_TOOLS = ("search_vectors", "vector_search")
 LOOK_BACK = 4
 QUERY_CHARS_MAX = 2_000
 HITS = 8
-ENOUGH = 0.8
+ENOUGH = 0.7
 """Evidence that is less sure is worth another look."""
 THRESHOLD = 0.0
 """Whether a passage fits is judged here, by its sentences."""

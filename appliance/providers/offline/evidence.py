@@ -8,16 +8,18 @@ chosen by meaning, and a question in other words shares few of theirs.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from appliance.providers.offline.asked import Asked, Term, asked
+from appliance.providers.offline.codes import codes, number_of
+from appliance.providers.offline.fitness import fitness
 from appliance.providers.offline.fragments import Fragment, fragments
 from appliance.providers.offline.passages import Passage
 from appliance.providers.offline.stems import alike, meant, short, tokens
+from appliance.providers.offline.sureness import SURE_MIN, sureness
 
 SYNONYM_WORTH = 0.7
 PART_WORTH = 0.6
@@ -32,25 +34,15 @@ WORDS_SHARE = 0.4
 """How much the words of a sentence count beside the similarity of its passage."""
 RANK_COST = 0.03
 """Search puts passages in an order by more than their similarity."""
-WANTED_BONUS = 0.1
-STUMP_CHARS = 24
-STUMP_COST = 0.1
-CUT_COST = 0.05
-ASKS_COST = 0.1
+NUMBER_WORTH = 0.3
+"""The number alone of a name with a number: 14 of Debian 14."""
 
-SIMILAR_MIN = 0.4
-"""So similar is a passage that its best sentence is told."""
-WORDS_SURE = 0.2
-"""How much the words that stand there count towards that; a similarity by words has them already."""
-BOTH_MIN = 0.5
-"""What similarity and half of the words have to be together otherwise."""
-SURE_MIN = 0.5
-"""From here on something is told."""
 NEAR_BEST = 0.15
 """A second passage is quoted only when it is so little behind the best."""
 AHEAD = 0.25
 """What is so much less similar than the best passage is not looked at."""
 QUOTES_MAX = 3
+NEAR_PIECES = 5
 
 
 class Scored(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,14 +91,17 @@ def weigh(question: str, earlier: str, passages: Sequence[Passage]) -> Evidence:
     nearest = max((one.similarity for one in scored), default=0.0)
     scored = [one for one in scored if one.similarity >= nearest - AHEAD]
     scored.sort(key=lambda one: (-one.score, one.at))
-    chosen = _chosen(scored, pieces)
-    return Evidence(
-        pieces=pieces, chosen=chosen, question=question_, sure=_sure(scored[0]) if scored else 0.0
-    )
+    near = [pieces[one.at].text for one in scored[:NEAR_PIECES] if one.score >= scored[0].score - NEAR_BEST]
+    missing = {name for name in question_.names - known if not alike(name) & known}
+    sure = 0.0
+    if scored:
+        sure = sureness(question_, scored[0].similarity, scored[0].covered, missing, near)
+    chosen = _chosen(scored, pieces) if sure >= SURE_MIN else []
+    return Evidence(pieces=pieces, chosen=chosen, question=question_, sure=sure)
 
 
 def _stems(text: str) -> frozenset[str]:
-    return frozenset(short(word) for word in tokens(text) if meant(word))
+    return frozenset(short(word) for word in tokens(text) if meant(word)) | codes(text)
 
 
 def _weights(terms: Sequence[Term], words: Sequence[_Words]) -> dict[str, float]:
@@ -129,9 +124,10 @@ def _scored(
     found: list[Scored] = []
     for at, piece in enumerate(pieces):
         beside = _beside(pieces, words, at)
-        own = covered = 0.0  # a row says what it says together with what is above it
+        own = covered = about = 0.0  # a row says what it says together with what is above it
         for stem, weight in weights.items():
             inside = _match(near[stem], words[at].own)
+            about += weight * _match(near[stem], words[at].above)
             around = max(
                 (HEADER_WORTH if piece.kind == "row" else HEADING_WORTH)
                 * _match(near[stem], words[at].above),
@@ -140,9 +136,10 @@ def _scored(
             )
             own += weight * (max(inside, around) if piece.kind == "row" else inside)
             covered += weight * max(inside, around)
-        own, covered = own / total, covered / total
+        own, covered, about = own / total, covered / total, about / total
         similarity = similar[piece.number]
-        score = similarity + WORDS_SHARE * (own + covered) / 2 + _fitness(question, piece)
+        score = similarity + WORDS_SHARE * (own + covered) / 2
+        score += fitness(question, piece, about, words[at].above | words[at].title)
         score -= RANK_COST * ranks[piece.number]
         found.append(Scored(at=at, score=score, covered=covered, own=own, similarity=similarity))
     return found
@@ -155,6 +152,8 @@ def _near(stems: Iterable[str], words: Sequence[_Words]) -> dict[str, dict[str, 
     for stem in stems:
         near[stem] = {word: PART_WORTH for word in known if _is_part(stem, word)}
         near[stem] |= dict.fromkeys(alike(stem) & known, SYNONYM_WORTH)
+        if number := number_of(stem):
+            near[stem][number] = NUMBER_WORTH
         near[stem][stem] = 1.0
     return near
 
@@ -181,30 +180,8 @@ def _beside(pieces: Sequence[Fragment], words: Sequence[_Words], at: int) -> fro
     return near
 
 
-def _fitness(question: Asked, piece: Fragment) -> float:
-    """More for what has the wanted kind of answer; less for stumps and for what asks itself."""
-    text = piece.text
-    bonus = WANTED_BONUS if question.shown_in(text) else 0.0
-    if piece.kind == "sentence" and len(text) < STUMP_CHARS:
-        bonus -= STUMP_COST
-    if piece.kind == "sentence" and text[:1].islower():
-        bonus -= CUT_COST
-    if text.endswith("?") or re.match(r"this (page|document|section|notice|guide)\b", text, re.IGNORECASE):
-        bonus -= ASKS_COST
-    return bonus
-
-
-def _sure(best: Scored) -> float:
-    """How sure it is that the best fragment answers; `SURE_MIN` where it may just be told."""
-    meant = (best.similarity + WORDS_SURE * best.covered) / SIMILAR_MIN
-    both = (best.similarity + best.covered / 2) / BOTH_MIN
-    return min(max(meant, both) * SURE_MIN, 1.0)
-
-
 def _chosen(scored: Sequence[Scored], pieces: Sequence[Fragment]) -> list[Scored]:
     """The best fragment, and those of other passages that are nearly as good, the best of each."""
-    if not scored or _sure(scored[0]) < SURE_MIN:
-        return []
     chosen: dict[int, Scored] = {}
     said: set[str] = set()
     for one in scored:

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise, takewhile
 from typing import Literal, TypeAlias
 
 import msgspec
 
+from appliance.providers.offline.blocks import BARRED_ROW, ITEM, NAMED_ROW, RULE, SPLIT, Block, blocks
 from appliance.providers.offline.passages import Passage
 from appliance.textbreaks import is_sentence_end, sentence_ends
 
-Kind: TypeAlias = Literal["sentence", "item", "row"]
+Kind: TypeAlias = Literal["sentence", "item", "row", "code"]
 
-HASHES = re.compile(r"#{1,6}\s+(.+?)\s*#*")
-ITEM = re.compile(r"\s{0,12}(?:[-*+•\u2013]|\d{1,3}[.)])\s+(\S.*)")
-RULE = re.compile(r"[\s|:+=-]*-{3,}[\s|:+=-]*")
-"""The line below a table's header; also a line across the page."""
-COLUMNS = re.compile(r"\S(?:\t+| {3,})\S")
-SPLIT = re.compile(r"\t+| {3,}")
-NAMED_ROW = re.compile(r"[^:;|]{1,80}: [^;|]+(?:; [^:;|]{1,80}: [^;|]+)+")
-"""A row of a table as files of tables are read: `Name: value; Name: value`."""
-BARRED_ROW = re.compile(r"[^|]{1,200}(?: \| [^|]{0,200})+")
-FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
-COMMENT = re.compile(r"<!--.{0,2000}?-->", re.DOTALL)
-HEADING_CHARS_MAX = 80
+PAGE = re.compile(r", page \d+\Z")
 PIECES_MAX = 150
 """Of one passage; more are no text that anybody would read."""
 ITEM_CHARS_MAX = 320
@@ -36,7 +26,9 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True):
     """What can be quoted as a whole. `text` stands in the passage word for word, but for blanks and bars.
 
     `heading` is above it, `lead` introduces it: the sentence before a list, the header of a table. `block`
-    numbers paragraphs, lists and tables; fragments of one block follow each other.
+    numbers paragraphs, lists and tables; fragments of one block follow each other. `mark` is the number of an
+    item that has one, at its first sentence, and `item` counts the items of a list. `first` says that it
+    belongs to what directly follows its heading.
     """
 
     number: int
@@ -45,91 +37,72 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True):
     heading: str = ""
     lead: str = ""
     block: int = 0
+    item: int = 0
+    mark: str = ""
+    first: bool = False
     cells: tuple[str, ...] = ()
     header: tuple[str, ...] = ()
-
-
-class _Block(msgspec.Struct, frozen=True):
-    kind: Literal["heading", "text", "items", "rows", "code"]
-    lines: list[str]
 
 
 def fragments(passage: Passage) -> list[Fragment]:
     """The pieces of a passage in their order."""
     found: list[Fragment] = []
     heading = lead = ""
-    for at, block in enumerate(_blocks(passage.content)):
-        new: list[Fragment] = []
-        match block.kind:
-            case "heading":
-                heading, lead = _flat(block.lines[0]), ""
-                continue
-            case "code":
-                new = [_fragment(passage, "sentence", _flat(" ".join(block.lines)), heading, lead, at)]
-            case "text":
-                pieces = _sentences(" ".join(map(str.strip, block.lines)))
-                new = [_fragment(passage, "sentence", text, heading, "", at) for text in pieces]
-                lead = pieces[-1] if pieces and pieces[-1].endswith(":") else ""
-            case "items":
-                texts = [text for item in _items(block.lines) for text in _item_texts(item)]
-                new = [_fragment(passage, "item", text, heading, lead, at) for text in texts]
-            case "rows":
-                new = _rows(passage, block.lines, heading, at)
-        found += new
+    first = False
+    before: Block | None = None
+    number = 0
+    for block in blocks(passage.content, _titles(passage.title)):
+        goes_on = before is not None and before.kind == block.kind == "items"  # blank lines between items
+        before = block
+        if block.kind == "heading":
+            heading, lead, first = _flat(block.lines[0]).rstrip(" ¶"), "", True
+            continue
+        number += not goes_on
+        new = _pieces(passage, block, heading, lead, number)
+        if goes_on:
+            new = [msgspec.structs.replace(one, item=one.item + found[-1].item + 1) for one in new]
+        if block.kind == "text":
+            lead = new[-1].text if new and new[-1].text.endswith(":") else ""
+        found += (msgspec.structs.replace(one, first=True) for one in new) if first else new
+        first = False
         if len(found) >= PIECES_MAX:
             break
     return found[:PIECES_MAX]
 
 
-def _fragment(passage: Passage, kind: Kind, text: str, heading: str, lead: str, block: int) -> Fragment:
-    return Fragment(number=passage.number, kind=kind, text=text, heading=heading, lead=lead, block=block)
+def _pieces(passage: Passage, block: Block, heading: str, lead: str, at: int) -> list[Fragment]:
+    """What can be quoted of a block that is no heading."""
+
+    def piece(kind: Kind, text: str, lead: str = "", item: int = 0, mark: str = "") -> Fragment:
+        return Fragment(
+            number=passage.number,
+            kind=kind,
+            text=text,
+            heading=heading,
+            lead=lead,
+            block=at,
+            item=item,
+            mark=mark,
+        )
+
+    match block.kind:
+        case "code":
+            return [piece("code", _flat(" ".join(block.lines)), lead)]
+        case "items":
+            return [
+                piece("item", text, lead, number, "" if go_on else mark)
+                for number, (mark, item) in enumerate(_items(block.lines))
+                for go_on, text in enumerate(_item_texts(item))
+            ]
+        case "rows":
+            return _rows(passage, block.lines, heading, at)
+        case _:
+            return [piece("sentence", text) for text in _sentences(" ".join(map(str.strip, block.lines)))]
 
 
-def _blocks(content: str) -> Iterator[_Block]:
-    """The passage in runs of lines of one kind, without blank lines."""
-    lines = ["", *COMMENT.sub("\n\n", content).splitlines(), ""]
-    run = _Block("text", [])
-    kind, code = "", False
-    for at, line in enumerate(lines[1:-1], start=1):
-        if FENCE.match(line):
-            code, kind = not code, "blank"
-        elif not line.strip():
-            kind = "blank"
-        elif code:
-            kind = "code"
-        elif (hashes := HASHES.fullmatch(line.strip())) is not None:
-            kind, line = "heading", hashes[1]
-        elif _is_bare_heading(lines, at):
-            kind = "heading"
-        elif _is_row(line.strip()):
-            kind = "rows"
-        elif ITEM.fullmatch(line) or (run.kind == "items" and run.lines):
-            kind = "items"
-        else:
-            kind = "text"
-        if run.lines and (kind != run.kind or kind == "heading"):
-            yield run
-            run = _Block("text", [])
-        if kind != "blank":
-            run = run if run.lines else _Block(kind, [])  # type: ignore[arg-type]  # one of the five
-            run.lines.append(line)
-    if run.lines:
-        yield run
-
-
-def _is_row(line: str) -> bool:
-    shaped = NAMED_ROW.fullmatch(line) or BARRED_ROW.fullmatch(line) or COLUMNS.search(line)
-    return line.startswith("|") or bool(shaped)
-
-
-def _is_bare_heading(lines: list[str], at: int) -> bool:
-    """A short line by itself that ends no sentence: a heading that has lost its marks."""
-    line, before, behind = lines[at].strip(), lines[at - 1].strip(), lines[at + 1].strip()
-    alone = not before and (at == 1 or not behind)
-    if not alone or (not behind and at == len(lines) - 2):
-        return False
-    plain = line[0].isupper() and not line.endswith((".", "!", "?", ":", ";", ",", "|"))
-    return plain and len(line) <= HEADING_CHARS_MAX and not ITEM.fullmatch(line) and not _is_row(line)
+def _titles(title: str) -> frozenset[str]:
+    """The headings above a passage, as lines of it may repeat them."""
+    return frozenset(_flat(part).casefold() for part in PAGE.sub("", title).split(" > "))
 
 
 def _sentences(text: str) -> list[str]:
@@ -144,18 +117,18 @@ def _sentences(text: str) -> list[str]:
     return [piece for start, end in pairwise(cuts) if (piece := flat[start:end].strip())]
 
 
-def _items(lines: list[str]) -> Iterator[str]:
-    """The items of a list without their signs; lines that go on belong to the one above."""
-    item = ""
+def _items(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """The items of a list, each with its number or '' before it; lines that go on belong to the one above."""
+    mark = item = ""
     for line in lines:
         if (begun := ITEM.fullmatch(line)) is not None:
             if item:
-                yield item
-            item = begun[1]
+                yield mark, item
+            mark, item = begun[1] or "", begun[2]
         else:
             item = f"{item} {line.strip()}"
     if item:
-        yield item
+        yield mark, item
 
 
 def _item_texts(item: str) -> list[str]:
@@ -171,15 +144,15 @@ def _rows(passage: Passage, lines: list[str], heading: str, block: int) -> list[
         Fragment(
             number=passage.number,
             kind="row",
-            text=" ".join(filter(None, cells)),
+            text=("; " if NAMED_ROW.fullmatch(line.strip()) else " ").join(filter(None, cells)),
             heading=heading,
             lead=" ".join(filter(None, header)),
             block=block,
             cells=cells,
             header=header,
         )
-        for cells in map(_cells, body)
-        if any(cells)
+        for line in body
+        if any(cells := _cells(line))
     ]
 
 
@@ -204,5 +177,16 @@ def following(found: list[Fragment], at: int) -> list[Fragment]:
     rest = found[at + 1 :]
     if not rest or rest[0].number != found[at].number or rest[0].block == found[at].block:
         return []
+    if rest[0].kind == "row" or rest[0].heading != found[at].heading:
+        return []
     first = rest[0]
     return list(takewhile(lambda one: (one.number, one.block) == (first.number, first.block), rest))
+
+
+def steps(found: Sequence[Fragment], at: int) -> list[Fragment]:
+    """The numbered list that fragment `at` is in, or introduces; [] if there is none."""
+    here = found[at]
+    block = [one for one in found if (one.number, one.block) == (here.number, here.block)]
+    if here.kind == "sentence" and here.text.endswith(":"):
+        block = following(list(found), at)
+    return block if block and block[0].mark and block[0].kind == "item" else []

@@ -10,8 +10,10 @@ import re
 from collections.abc import Sequence
 
 from appliance.providers.offline.answer import MARKDOWN
-from appliance.providers.offline.evidence import Evidence
-from appliance.providers.offline.fragments import Fragment, following
+from appliance.providers.offline.blocks import NAMED_ROW
+from appliance.providers.offline.evidence import Evidence, Scored
+from appliance.providers.offline.fragments import Fragment, following, steps
+from appliance.providers.offline.sureness import TOLD
 
 LEANING = re.compile(
     r"(it|its|they|them|their|this|that|these|those|he|she|but|and|or|so|then|there|after that|afterwards|"
@@ -24,24 +26,23 @@ PARAGRAPH_CHARS = 260
 QUOTE_CHARS_MAX = 420
 UNSPACED_END = re.compile("[。！？｡][」』”’）]*\\Z")  # noqa: RUF001 -- signs of CJK
 ITEMS_MAX = 6
-SURE = 0.6
+STEPS_CHARS_MAX = 900
+"""How something is done is told to its end."""
 UNSURE = "I am not sure that this answers it, but the documents say:\n\n"
 EMPHASIS = re.compile(r"(\*\*|(?<![\w*])\*)(?=[^\s*])([^*]{1,400}?)(?<=[^\s*])\1(?![\w*])|`+")
 
 
 def quoted(evidence: Evidence) -> str:
     """The answer, '' when there is nothing to quote."""
-    if not evidence.found:
-        return ""
-    quotes = [_quote(evidence.pieces, _run(evidence.pieces, one.at)) for one in evidence.chosen]
-    text = "\n\n".join(quotes)
-    return text if evidence.sure >= SURE else UNSURE + text
+    quotes = [_quote(evidence, one) for one in evidence.chosen]
+    text = "\n\n".join(dict.fromkeys(filter(None, quotes)))
+    return text if not text or evidence.sure >= TOLD else UNSURE + text
 
 
 def _run(pieces: Sequence[Fragment], at: int) -> list[int]:
     """Piece `at` with its paragraph where that is short, else with what it says little without."""
     start = end = at
-    if pieces[at].kind != "sentence":
+    if pieces[at].kind not in ("sentence", "item"):
         return [at]
     while _follows(pieces, start):
         start -= 1
@@ -56,26 +57,48 @@ def _run(pieces: Sequence[Fragment], at: int) -> list[int]:
 
 def _follows(pieces: Sequence[Fragment], at: int) -> bool:
     """Does it directly follow the piece before it in one paragraph?"""
-    if at == 0 or pieces[at].kind != "sentence":
+    if at == 0 or pieces[at].kind not in ("sentence", "item"):
         return False
-    return (pieces[at - 1].number, pieces[at - 1].block) == (pieces[at].number, pieces[at].block)
+    before, here = pieces[at - 1], pieces[at]
+    return (before.number, before.block, before.item) == (here.number, here.block, here.item)
 
 
 def _leans(pieces: Sequence[Fragment], at: int) -> bool:
     return LEANING.match(pieces[at].text) is not None
 
 
-def _quote(pieces: Sequence[Fragment], run: Sequence[int]) -> str:
-    first = pieces[run[0]]
-    if first.kind == "row":
-        return f"{_row(first)} [{first.number}]"
+def _quote(evidence: Evidence, one: Scored) -> str:
+    """One piece as it is quoted; '' when that would not be word for word."""
+    pieces, here = evidence.pieces, evidence.pieces[one.at]
+    run = _run(pieces, one.at)
+    if here.kind == "row":
+        return f"{_row(here)} [{here.number}]"
+    if "way" in evidence.question.wanted and (told := _steps(pieces, one.at)):
+        return f"{told} [{here.number}]"
     text = _joined([pieces[at].text for at in run])
-    if first.kind == "item" and first.lead:
-        text = f"{first.lead} … {text}"
+    if here.kind in ("item", "code") and here.lead:
+        text = f"{here.lead} … {text}"
     elif text.endswith(":"):
         items = following(list(pieces), run[-1])[:ITEMS_MAX]
         text = " … ".join([text, *(item.text for item in items)])
-    return f"{_marked(text)} [{first.number}]"
+    return f"{_marked(text)} [{here.number}]"
+
+
+def _steps(pieces: Sequence[Fragment], at: int) -> str:
+    """The numbered list that piece `at` is in or introduces, with its numbers; '' when there is none."""
+    found = steps(pieces, at)
+    if len(found) < 2:
+        return ""
+    told = f"{found[0].lead} … " if found[0].lead else ""
+    before: Fragment | None = None
+    for one in found:
+        text = f"{one.mark} {one.text}" if one.mark else one.text
+        if len(told) + len(text) > STEPS_CHARS_MAX and before is not None:
+            return f"“{_shown(told)}” …"
+        within = before is None or one.mark or one.item == before.item
+        told += (("" if before is None else " ") if within else " … ") + text
+        before = one
+    return f"“{_shown(told)}”"
 
 
 def _joined(texts: Sequence[str]) -> str:
@@ -99,8 +122,8 @@ def _marked(text: str) -> str:
 def _row(row: Fragment) -> str:
     """A row in its own words, its cells with the names of their columns where the table has some."""
     if not row.header:
-        text = _shown("; ".join(filter(None, row.cells))[:QUOTE_CHARS_MAX])
-        return f"“{text}”" if ": " in row.cells[0] else text
+        whole = NAMED_ROW.fullmatch(row.text) is not None
+        return _marked(row.text if whole else " … ".join(filter(None, row.cells)))
     names = [*row.header, *[""] * (len(row.cells) - len(row.header))]
     named = [
         f"{name}: {cell}" if name else cell for name, cell in zip(names, row.cells, strict=False) if cell

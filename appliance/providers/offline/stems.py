@@ -23,6 +23,7 @@ ENDINGS = (
 STEM_CHARS_MIN = 3
 WORD_CHARS_MAX = 40
 _TALK = """
+another anybody anyone other others somebody someone
 able after again already also always anything aren back because been before being best better between bit
 bitte both cannot come comment como could couldn cuando danke darf dauert didn does doesn doing don donde
 done during else est-ce even every everything faut fine gerne get getting gibt give go going gonna got
@@ -61,7 +62,7 @@ def _parts(word: str) -> list[str]:
 
 def meant(word: str) -> bool:
     """Does the word say what a question is about?"""
-    if word in STOP_WORDS or word in TALK or not (len(word) > 1 or word.isdecimal()):
+    if word in STOP_WORDS or word in TALK or word.endswith("n't") or not (len(word) > 1 or word.isdecimal()):
         return False
     return word.isascii() or UNSPACED_TALK.fullmatch(word) is None
 

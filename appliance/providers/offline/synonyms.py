@@ -78,6 +78,9 @@ PHRASES = {
     "logged in": "login",
     "sign in": "signin",
     "e-mail": "email",
+    "back up": "backup",
+    "backed up": "backup",
+    "backing up": "backup",
     "switch on": "activate",
     "set up": "setup",
 }

@@ -11,24 +11,27 @@ import msgspec
 
 from appliance.fusion import touch
 from appliance.knowledge import Passage
-from appliance.store.knowledge.scope import Scope
+from appliance.store.knowledge.scope import Scope, as_json
 
 _COLUMNS = (
     'c.number, c.id, c.position, c.start, c."end", c.page, c.headings, c.content, '
     "d.id, d.title, d.source_url, d.mime_type, d.tags, d.metadata, d.user_id, b.id, b.name"
 )
 
+_TEXTS = msgspec.json.Decoder(list[str])
+_METADATA = msgspec.json.Decoder(dict[str, Any])
+
 
 def read(db: apsw.Connection, scope: Scope, chunks: Sequence[int]) -> list[Passage]:
     """These chunks, those of them that are in scope: the condition is asked once more here, of every one."""
-    numbers = ", ".join(str(int(chunk)) for chunk in chunks)
     bases = ", ".join(str(int(base)) for base in scope.bases)
     rows = db.execute(
         f"SELECT {_COLUMNS} FROM _chunks AS c CROSS JOIN _documents AS d "
         "ON d.number = c.document AND d.version = c.version "
         "CROSS JOIN _knowledge_bases AS b ON b.number = d.base "
-        f"WHERE c.number IN ({numbers}) AND b.number IN ({bases}) AND {scope.condition.sql}",
-        scope.bindings,
+        "WHERE c.number IN (SELECT value FROM json_each(?)) "
+        f"AND b.number IN ({bases}) AND {scope.condition.sql}",
+        (as_json(chunks), *scope.bindings),
     )
     return [_passage(*row) for row in rows]
 
@@ -78,14 +81,14 @@ def _passage(
         start=start,
         end=end,
         page=page,
-        headings=msgspec.json.decode(headings, type=list[str]),
+        headings=_TEXTS.decode(headings),
         content=content,
         document_id=document_id,
         title=title,
         source_url=source_url,
         mime_type=mime_type,
-        tags=msgspec.json.decode(tags, type=list[str]),
-        metadata=msgspec.json.decode(metadata, type=dict[str, Any]),
+        tags=_TEXTS.decode(tags),
+        metadata=_METADATA.decode(metadata),
         private=bool(user_id),
         base_id=base_id,
         base_name=base_name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 
 import apsw
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from appliance import fusion, searchtext
 from appliance.knowledge import EmbeddingSpace, Found, Passage, Search, SearchMode
 from appliance.searchtext import Question, Term
+from appliance.store.beside import Beside, Look
 from appliance.store.knowledge import vectors, words
 from appliance.store.knowledge.passages import joined, read
 from appliance.store.knowledge.scope import Scope, scope_of, size_of, size_up_to
@@ -34,23 +36,41 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     question: Question
     space: EmbeddingSpace | None
     vector: bytes | None
-    counts: dict[int, dict[Term, int]]
-    rarity: dict[Term, float]
     limit: int
 
+    @property
+    def wanted(self) -> int:
+        """How many candidates each side gives."""
+        return max(CANDIDATES, CANDIDATES_EACH * self.limit)
 
-def search(db: apsw.Connection, base_numbers: Sequence[int], search: Search) -> Found:
+
+class Worded(msgspec.Struct, frozen=True):
+    """What the words of a question say: chunks that have them, best first, and how much each word weighs."""
+
+    chunks: Sequence[int] = ()
+    rarity: Mapping[Term, float] = {}
+
+
+def search(
+    db: apsw.Connection, base_numbers: Sequence[int], search: Search, beside: Beside | None = None
+) -> Found:
     """The passages that fit, best first, of what the viewer may see.
 
     The bases should share one space; one that does not share the first one's is searched by its words alone.
-    Raises `InvalidInput` for a vector that does not belong to the space.
+    With `beside` words are looked up while vectors are compared. Raises `InvalidInput` for a vector that does
+    not belong to the space.
     """
+    with beside.looking() if beside is not None and search.mode == "hybrid" else nullcontext() as look:
+        return _search(db, base_numbers, search, look)
+
+
+def _search(db: apsw.Connection, base_numbers: Sequence[int], search: Search, look: Look | None) -> Found:
     with db:  # one moment of the database: a document that changes is the old one or the new one
         asked = _asked(db, base_numbers, search)
-        meaning, by_words = _sides(db, asked)
-        passages = _passages(db, asked, search, fusion.candidates(meaning, by_words, _spare(asked.limit)))
-    fitting = [passage for passage in passages if _fits(passage, asked.mode, search.threshold)]
-    return Found(passages=joined(fusion.without_doubles(fitting))[: asked.limit], mode=asked.mode)
+        near, worded = _sides(db, asked, look)
+        chunks = fusion.candidates(list(near), worded.chunks, _spare(asked.limit))
+        passages = _best(db, asked, search, near, worded.rarity, chunks)
+    return Found(passages=passages, mode=asked.mode)
 
 
 def _asked(db: apsw.Connection, base_numbers: Sequence[int], search: Search) -> Asked:
@@ -59,21 +79,12 @@ def _asked(db: apsw.Connection, base_numbers: Sequence[int], search: Search) -> 
     mode: SearchMode = search.mode if space is not None else "keyword"
     if mode == "hybrid" and not question.terms and not question.weak:
         mode = "semantic"
-    scope = scope_of(db, base_numbers, search.viewer, search.filter)
-    terms, counts = words.counted(db, scope.bases, question.terms or question.weak)
-    question = Question(terms=terms, weak=[])
-    total = size_of(db, scope.bases)
-    if not scope.open:
-        counts = words.counted_in(db, scope, counts)
-        total = size_up_to(db, scope, words.COUNTED_MAX)
     return Asked(
         mode=mode,
-        scope=scope,
+        scope=scope_of(db, base_numbers, search.viewer, search.filter),
         question=question,
         space=space,
         vector=search.vector if space is not None else None,
-        counts=counts,
-        rarity=_rarity(total, counts),
         limit=max(1, min(search.limit, LIMIT_MAX)),
     )
 
@@ -83,39 +94,69 @@ def _spare(limit: int) -> int:
     return max(CANDIDATES_READ, 2 * limit + 10)
 
 
-def _sides(db: apsw.Connection, asked: Asked) -> tuple[list[int], list[int]]:
-    """Chunks by meaning and chunks by words, each best first."""
-    wanted = max(CANDIDATES, CANDIDATES_EACH * asked.limit)
-    near: list[tuple[int, float]] = []
-    worded: list[tuple[int, float]] = []
-    if asked.mode != "keyword" and asked.space is not None and asked.vector is not None:
-        near = vectors.nearest(db, asked.space, asked.scope, asked.vector, wanted)
-    if asked.mode != "semantic":
-        worded = words.candidates(db, asked.scope, asked.question, asked.counts, wanted)
-    return [chunk for chunk, _ in near], [chunk for chunk, _ in worded]
+def _sides(db: apsw.Connection, asked: Asked, look: Look | None) -> tuple[dict[int, float], Worded]:
+    """Chunks by meaning, best first, with their cosines, and what the words say; both at once if it goes."""
+    if asked.mode == "keyword":
+        return {}, _by_words(db, asked)
+    if asked.mode == "semantic":
+        return _by_meaning(db, asked), Worded()
+    waiting = look.start(_by_words, asked) if look else None
+    near = _by_meaning(db, asked)
+    return near, waiting() if waiting else _by_words(db, asked)
 
 
-def _passages(db: apsw.Connection, asked: Asked, search: Search, chunks: Sequence[int]) -> list[Passage]:
-    """The candidates with what they score, best first; what scores alike stays in its order."""
-    near: Mapping[int, float] = {}
+def _by_meaning(db: apsw.Connection, asked: Asked) -> dict[int, float]:
+    if asked.space is None or asked.vector is None:
+        return {}
+    return dict(vectors.nearest(db, asked.space, asked.scope, asked.vector, asked.wanted))
+
+
+def _by_words(db: apsw.Connection, asked: Asked) -> Worded:
+    scope, question = asked.scope, asked.question
+    terms, counts = words.counted(db, scope.bases, question.terms or question.weak)
+    total = size_of(db, scope.bases)
+    if not scope.open:
+        counts = words.counted_in(db, scope, counts)
+        total = size_up_to(db, scope, words.COUNTED_MAX)
+    worded = words.candidates(db, scope, Question(terms=terms, weak=[]), counts, asked.wanted)
+    return Worded([chunk for chunk, _ in worded], _rarity(total, counts))
+
+
+def _best(
+    db: apsw.Connection,
+    asked: Asked,
+    search: Search,
+    near: Mapping[int, float],
+    rarity: Mapping[Term, float],
+    chunks: Sequence[int],
+) -> list[Passage]:
+    """The candidates that fit, best first; what scores alike stays in its order."""
     if asked.space is not None and asked.vector is not None:
-        near = vectors.cosines(db, asked.space, chunks, asked.vector)
+        others = [chunk for chunk in chunks if chunk not in near]
+        near = {**near, **vectors.cosines(db, asked.space, others, asked.vector)}
     found = {passage.chunk: passage for passage in read(db, asked.scope, chunks)}
-    scored = [
-        _scored(found[chunk], asked, search, near.get(chunk), 1 / place)
-        for place, chunk in enumerate(chunks, 1)
-        if chunk in found
-    ]
-    return sorted(scored, key=lambda passage: -passage.score)
+    wordings = {chunk: fusion.wording(passage.content) for chunk, passage in found.items()}
+    terms = fusion.sought(rarity)
+    scored: list[Passage] = []
+    for place, chunk in enumerate(chunks, 1):
+        if passage := found.get(chunk):
+            above = "\n".join((passage.title, *passage.headings))
+            covered = fusion.covered_by(terms, wordings[chunk], above) if asked.mode != "semantic" else None
+            scored.append(_scored(passage, asked, search, near.get(chunk), covered, 1 / place))
+    scored.sort(key=lambda passage: -passage.score)
+    fitting = [passage for passage in scored if _fits(passage, asked.mode, search.threshold)]
+    return joined(fusion.without_doubles(fitting, wordings))[: asked.limit]
 
 
-def _scored(passage: Passage, asked: Asked, search: Search, cosine: float | None, place: float) -> Passage:
+def _scored(
+    passage: Passage,
+    asked: Asked,
+    search: Search,
+    cosine: float | None,
+    covered: float | None,
+    place: float,
+) -> Passage:
     """By words alone the order of the index stands (BM25): it knows how often a word is there, and where."""
-    covered: float | None = None
-    if asked.mode != "semantic":
-        covered = fusion.coverage(
-            asked.rarity, "\n".join((passage.title, *passage.headings, passage.content))
-        )
     match asked.mode:
         case "semantic":
             score, similarity = cosine or 0.0, max(0.0, cosine or 0.0)

@@ -55,6 +55,17 @@ def all_kept(db: apsw.Connection, base: int) -> list[TableExport]:
     return _many(db, "WHERE e.base = ? AND e.is_kept ORDER BY e.schema_name, e.table_name", (base,))
 
 
+def automatic(db: apsw.Connection) -> list[TableExport]:
+    """Those of all bases that are kept and exported again by themselves."""
+    mode = "json_extract(CAST(e.options AS TEXT), '$.sync_mode')"
+    return _many(db, f"WHERE e.is_kept AND {mode} = 'automatic' ORDER BY e.base, e.id", ())
+
+
+def fail(db: apsw.Connection, base: int, id: str, error: str) -> None:
+    """Keep why a kept one could not be exported."""
+    db.execute("UPDATE _table_exports SET error = ? WHERE base = ? AND id = ? AND is_kept", (error, base, id))
+
+
 def with_documents(db: apsw.Connection) -> list[TableExport]:
     """Those of all bases whose document is there."""
     return _many(db, "WHERE e.document IS NOT NULL", ())

@@ -16,15 +16,18 @@ import apsw
 
 from appliance.errors import InvalidInput
 from appliance.knowledge import EmbeddingSpace
-from appliance.store.knowledge.scope import Scope, allowed, size_up_to
+from appliance.store.knowledge.scope import Scope, allowed, as_json, size_up_to
 
 DIMENSIONS_MAX = 8_192
 EXACT_MAX = 1_000
 """So many vectors are compared one by one: as fast as by their codes, and nothing is lost."""
-CODES_PER_BLOCK = 256
-"""A base takes at least one block of the codes' table; larger ones are walked through a little faster."""
-CANDIDATES = 450
-"""So many of the nearest codes are compared exactly, also where few are wanted."""
+CODES_PER_BLOCK = (256, 512)
+"""At least and at most. A base takes at least one block of the codes' table; larger ones are walked through a
+little faster."""
+BLOCK_BYTES = 16_000
+"""Of codes on one page of the database, which should be full of them."""
+CANDIDATES = 256
+"""So many of the nearest codes are compared exactly, also where few are wanted; each costs about a page."""
 SAMPLE = 32
 """Of so many codes one is also kept in the sample of its base, which tells how near the nearest are: to find
 the k nearest takes sqlite-vec k walks through the distances, to find all below a bound a single one."""
@@ -87,23 +90,15 @@ def nearest(
     """The chunks whose vectors are nearest, with their cosines, best first."""
     check(vector, space.dimensions)
     if size_up_to(db, scope, EXACT_MAX + 1) <= EXACT_MAX:
-        found = _exact(db, space, scope, vector, limit)
-    else:
-        found = list(cosines(db, space, _by_codes(db, space, scope, vector, limit), vector).items())
-    return sorted(found, key=lambda row: (-row[1], row[0]))[:limit]
+        return _exact(db, space, scope, vector, limit)
+    return _compared(db, space, _by_codes(db, space, scope, vector, limit), vector, limit)
 
 
 def cosines(
     db: apsw.Connection, space: EmbeddingSpace, chunks: Sequence[int], vector: bytes
 ) -> dict[int, float]:
     """How near these chunks are, those of them that have a vector."""
-    numbers = ", ".join(str(int(chunk)) for chunk in chunks)
-    rows = db.execute(
-        f"SELECT chunk, 1 - vec_distance_cosine(vector, ?) FROM _vectors_{space.number} "
-        f"WHERE chunk IN ({numbers})",
-        (vector,),
-    )
-    return {int(chunk): float(cosine) for chunk, cosine in rows}
+    return dict(_compared(db, space, chunks, vector, len(chunks)))
 
 
 def sweep(db: apsw.Connection) -> None:
@@ -142,7 +137,7 @@ def _make_tables(db: apsw.Connection, number: int, dimensions: int) -> None:
     bits = -dimensions % 8 + dimensions
     db.execute(
         f"CREATE VIRTUAL TABLE _codes_{number} USING vec0("
-        f"base INTEGER PARTITION KEY, code bit[{bits}], chunk_size={CODES_PER_BLOCK})"
+        f"base INTEGER PARTITION KEY, code bit[{bits}], chunk_size={_codes_per_block(bits // 8)})"
     )
     db.execute(
         f"CREATE TABLE _vectors_{number} ("
@@ -158,6 +153,12 @@ def _make_tables(db: apsw.Connection, number: int, dimensions: int) -> None:
         f"CREATE TRIGGER _vectors_{number}_deleted AFTER DELETE ON _vectors_{number} BEGIN "
         f"INSERT OR IGNORE INTO _stale_codes (space, chunk) VALUES ({number}, old.chunk); END"
     )
+
+
+def _codes_per_block(code_bytes: int) -> int:
+    """Tables that were made with another number stay as they are: they give the same answers."""
+    least, most = CODES_PER_BLOCK
+    return min(most, max(least, BLOCK_BYTES // code_bytes // 8 * 8))
 
 
 def _add_code(db: apsw.Connection, space: int, chunk: int, base: int, vector: bytes) -> None:
@@ -193,6 +194,18 @@ def _exact(
         f"SELECT chunk, 1 - vec_distance_cosine(vector, ?) AS cosine FROM _vectors_{space.number} "
         f"WHERE {where} ORDER BY cosine DESC, chunk LIMIT ?",
         (vector, *bindings, limit),
+    )
+    return [(int(chunk), float(cosine)) for chunk, cosine in rows]
+
+
+def _compared(
+    db: apsw.Connection, space: EmbeddingSpace, chunks: Sequence[int], vector: bytes, limit: int
+) -> list[tuple[int, float]]:
+    """The nearest of these chunks, with their cosines, best first."""
+    rows = db.execute(
+        f"SELECT chunk, 1 - vec_distance_cosine(vector, ?) AS cosine FROM _vectors_{space.number} "
+        "WHERE chunk IN (SELECT value FROM json_each(?)) ORDER BY cosine DESC, chunk LIMIT ?",
+        (vector, as_json(chunks), limit),
     )
     return [(int(chunk), float(cosine)) for chunk, cosine in rows]
 

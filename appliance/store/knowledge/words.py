@@ -159,9 +159,10 @@ def _chunks_with(
     """In how many chunks words are, those that are in any: each is walked through, so each is asked once."""
     found: dict[tuple[int, str], int] = {}
     for base in bases:
-        marked = [f"{base}z{word}" for word in words]
-        places = ", ".join("?" * len(marked))
-        rows = db.execute(f"SELECT term, doc FROM _words_counts WHERE term IN ({places})", marked)
+        rows = db.execute(
+            "SELECT v.term, v.doc FROM json_each(?) AS w CROSS JOIN _words_counts AS v ON v.term = w.value",
+            (msgspec.json.encode([f"{base}z{word}" for word in words]).decode(),),
+        )
         found.update({(base, term.partition("z")[2]): int(count) for term, count in rows})
     return found
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from appliance.providers.offline.asked import asked
+from appliance.providers.offline.fitness import fitness
+from appliance.providers.offline.fragments import Fragment
 from tests.providers.test_offline_documents import prompt, say, sources
 
 MANUAL = """tidy(1) Manual Page
@@ -55,6 +58,18 @@ RELEASES = "Shelf 12 was released in May 2021. It came on 14 discs, and its make
 async def test_an_option_is_told_with_what_it_does(question: str, told: str) -> None:
     turn = await say(question, prompt(sources(MANUAL, title="tidy(1) Manual Page")))
     assert turn.text.split("\n\n")[0] == told
+
+
+def test_what_stands_first_is_preferred_but_not_where_an_amount_is_asked_and_it_has_none() -> None:
+    first = Fragment(text="All of it comes by van with a bell.", number=1, kind="sentence", first=True)
+    later = Fragment(text="All of it comes by van with a bell.", number=1, kind="sentence")
+
+    def preferred(question: str) -> bool:
+        asks = asked(question, "", lambda _: False, [])
+        return fitness(asks, first, 1.0, frozenset()) > fitness(asks, later, 1.0, frozenset())
+
+    assert preferred("What of the delivery?")
+    assert not preferred("How long does a delivery take?")
 
 
 async def test_a_heading_that_asks_is_answered_and_not_quoted() -> None:

@@ -120,6 +120,10 @@ class Asked(msgspec.Struct, frozen=True):
         low = text.casefold()
         return any(kind in MEASURES and _shows(kind, text, low) for kind in self.wanted)
 
+    def lacks_measure(self, text: str) -> bool:
+        """Is a time or an amount wanted, and does the text have none?"""
+        return any(kind in MEASURES for kind in self.wanted) and not self.shows_measure(text)
+
     def lacks_exact(self, text: str) -> bool:
         """Is an amount or an address wanted, and does the text have none?"""
         low = text.casefold()

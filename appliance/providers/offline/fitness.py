@@ -11,7 +11,7 @@ from appliance.providers.offline.stems import alike, meant, short, tokens
 
 WANTED_BONUS = 0.1
 FIRST_BONUS = 0.12
-"""What stands directly below a heading that names what is asked."""
+"""What stands directly below a heading that names what is asked, with the amount if one is."""
 STEPS_BONUS = 0.15
 """Numbered steps below such a heading, when somebody asks how."""
 MEANING_BONUS = 0.15
@@ -44,7 +44,7 @@ def fitness(question: Asked, piece: Fragment, about: float, around: frozenset[st
     """
     text = piece.text
     bonus = WANTED_BONUS if question.shown_in(text) else 0.0
-    if piece.first and piece.kind != "row":
+    if piece.first and piece.kind != "row" and not question.lacks_measure(text):
         bonus += FIRST_BONUS * about
     if "way" in question.wanted and piece.kind == "item" and piece.mark:
         bonus += STEPS_BONUS * about

@@ -52,6 +52,20 @@ async def test_an_answer_with_sql_and_table_survives_a_reload(scene: Stage) -> N
     assert scene.asked() == ["top users"]
 
 
+@pytest.mark.parametrize("width", [380, 1280])
+async def test_long_answers_break_into_lines(scene: Stage, width: int) -> None:
+    def play(page: Page, complaints: Complaints) -> None:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto(f"{scene.url}/chat/sql-assistant")
+        ask(page, "so many words " * 30)
+        said = page.locator(".answer p", has_text="You said")
+        expect(said).to_be_visible()
+        assert said.evaluate("line => line.scrollWidth <= line.clientWidth")
+        assert complaints.texts == []
+
+    await drive(play)
+
+
 async def test_a_table_sorts_by_its_heads_and_is_copied_as_it_is_shown(scene: Stage) -> None:
     def play(page: Page, complaints: Complaints) -> None:
         page.goto(f"{scene.url}/chat/sql-assistant")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from types import ModuleType
 
@@ -34,15 +34,19 @@ def sockets() -> tuple[SocketFace, ...]:
     return tuple(socket for module in _modules() if (socket := getattr(module, "SOCKET", None)))
 
 
-@cache
 def _modules() -> tuple[ModuleType, ...]:
+    return _modules_below(tuple(protocols.__path__))
+
+
+@cache
+def _modules_below(folders: tuple[str, ...]) -> tuple[ModuleType, ...]:
     """Found once: the folders stay as they are."""
-    return tuple(_found())
+    return tuple(_found(folders))
 
 
-def _found() -> Iterator[ModuleType]:
+def _found(folders: Sequence[str]) -> Iterator[ModuleType]:
     """Single files, and of each folder the modules that have a protocol's name for it."""
-    for found in sorted(pkgutil.iter_modules(protocols.__path__), key=lambda one: one.name):
+    for found in sorted(pkgutil.iter_modules(folders), key=lambda one: one.name):
         name = f"{protocols.__name__}.{found.name}"
         if not found.ispkg:
             yield importlib.import_module(name)

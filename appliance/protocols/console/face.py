@@ -52,6 +52,7 @@ FACE = Face(
     refuse=refuse,
     error=shapes.Problem,
     variables={
+        "setting": "A setting of a bot, such as `rate_limit`",
         "doc": "A document's id",
         "key": "The key of a setting",
         "backup": "The name of a backup's file",

@@ -57,7 +57,7 @@ class TablePassages:
             logger.warning("rows for %s took longer than %g s and were left out", self._bot.name, RETRIEVAL_S)
         except ApplianceError as error:
             logger.warning("rows of rag-table for %s cannot be used: %s", self._bot.name, error.text)
-        except Exception:
+        except Exception:  # logged in full; the other passages still make an answer
             logger.exception("rows of rag-table for %s failed", self._bot.name)
         return None
 

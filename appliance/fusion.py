@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from appliance.knowledge import Passage
-from appliance.searchtext import Term, clean, names_line, normal
+from appliance.searchtext import Term, clean, in_a_row, names_line, without_accents
 
 RANK_DAMPING = 60
 """What reciprocal rank adds to a rank; small values let the first places decide."""
@@ -25,24 +25,50 @@ SHINGLE_WORDS = 4
 JOINED_CHARS_MAX = 6_000
 
 
-class Wording(msgspec.Struct, frozen=True):
-    """A text as it is compared, made once for all that look at it: clean, in one `line` of words, as a set.
+class Wording:
+    """A text as it is compared, made once for all that look at it: clean, its words as a set and in a row."""
 
-    The line has a blank at both ends.
+    __slots__ = ("_line", "_row", "plain", "text", "words")
+
+    def __init__(self, text: str) -> None:
+        self.text = clean(text)
+        self.plain = without_accents(self.text)
+        self._row = in_a_row(self.text, self.plain)
+        self.words = frozenset(self._row)
+        self._line = ""
+
+    @property
+    def line(self) -> str:
+        """The words with one blank between, and one at both ends; few texts are asked for it."""
+        self._line = self._line or f" {' '.join(self._row)} "
+        return self._line
+
+    @property
+    def shingles(self) -> frozenset[str]:
+        """Each few words that stand next to each other."""
+        row = self._row
+        last = max(1, len(row) - SHINGLE_WORDS + 1)
+        return frozenset([" ".join(row[at : at + SHINGLE_WORDS]) for at in range(last)])
+
+
+class SoughtTerm(msgspec.Struct, frozen=True):
+    """A term as it would stand in a line of words, its first word, its other forms, and what it weighs.
+
+    A `single` word is looked for in a set, all else in the line.
     """
-
-    text: str
-    line: str
-    words: frozenset[str]
-
-
-class Sought(msgspec.Struct, frozen=True):
-    """A term as it would stand in a line of words, its first word, its other forms, and what it weighs."""
 
     signs: str
     first: str
     forms: tuple[str, ...]
     weight: float
+    single: bool
+
+
+class Sought(msgspec.Struct, frozen=True):
+    """The terms of a question, and what they weigh together."""
+
+    terms: list[SoughtTerm]
+    total: float
 
 
 def candidates(meaning: Sequence[int], words: Sequence[int], count: int) -> list[int]:
@@ -60,35 +86,34 @@ def score_of_both(cosine: float | None, covered: float, semantic_weight: float |
     return weight * (cosine or 0.0) + (1 - weight) * covered
 
 
-def wording(text: str) -> Wording:
-    """The text as `covered_by` and `without_doubles` compare it."""
-    text = clean(text)
-    plain = normal(text)
-    return Wording(text, f" {plain} ", frozenset(plain.split(" ")))
-
-
 def coverage(rarity: Mapping[Term, float], text: str) -> float:
     """Which share of the question's words, weighted by how rare they are, stands in a text: 0 to 1."""
-    return covered_by(sought(rarity), wording(text))
+    return covered_by(sought(rarity), Wording(text))
 
 
-def sought(rarity: Mapping[Term, float]) -> list[Sought]:
+def sought(rarity: Mapping[Term, float]) -> Sought:
     """The question's words with their weights as texts are searched for them: made once for many texts."""
-    return [
-        Sought(f" {' '.join(term.words)}{'' if term.prefix else ' '}", term.words[0], term.forms, weight)
+    terms = [
+        SoughtTerm(
+            f" {' '.join(term.words)}{'' if term.prefix else ' '}",
+            term.words[0],
+            term.forms,
+            weight,
+            len(term.words) == 1 and not term.prefix,
+        )
         for term, weight in rarity.items()
     ]
+    return Sought(terms, sum(rarity.values()))
 
 
-def covered_by(terms: Sequence[Sought], content: Wording, above: str = "") -> float:
+def covered_by(sought: Sought, content: Wording, above: Wording | None = None) -> float:
     """The share of `coverage` for a text below a title or headings; words in a row are in one of both."""
-    total = sum(term.weight for term in terms)
-    if total <= 0:
+    if sought.total <= 0:
         return 0.0
-    missing = _missing_in(content, terms)
-    if missing and above:
-        missing = _missing_in(wording(above), missing)
-    return 1 - sum(term.weight for term in missing) / total
+    missing = _missing_in(content, sought.terms)
+    if missing and above is not None:
+        missing = _missing_in(above, missing)
+    return 1 - sum(term.weight for term in missing) / sought.total
 
 
 def similarity_of_both(cosine: float | None, covered: float, semantic_weight: float | None = None) -> float:
@@ -108,10 +133,10 @@ def without_doubles(
     kept: list[Passage] = []
     texts: list[Wording] = []
     for passage in passages:
-        own = known.get(passage.chunk) or wording(passage.content)
+        own = known.get(passage.chunk) or Wording(passage.content)
         many = len(own.words)
         near = [its for its in texts if ALIKE * len(its.words) <= many <= len(its.words) / ALIKE]
-        if any(own.line == its.line or _alike(own, its) for its in near):
+        if any(_alike(own, its) for its in near):
             continue
         texts.append(own)
         kept.append(passage)
@@ -132,11 +157,17 @@ def _weight(semantic_weight: float | None) -> float:
     return SEMANTIC_WEIGHT if semantic_weight is None else min(1.0, max(0.0, semantic_weight))
 
 
-def _missing_in(part: Wording, terms: Sequence[Sought]) -> list[Sought]:
+def _missing_in(part: Wording, terms: Sequence[SoughtTerm]) -> list[SoughtTerm]:
     """Those of the terms that do not stand there: as words, in another form, in names."""
-    missing = [term for term in terms if term.signs not in part.line and part.words.isdisjoint(term.forms)]
-    line = names_line(part.text, [term.first for term in missing]) if missing else ""
-    return [term for term in missing if term.signs not in line]
+    words = part.words
+    missing = [
+        term
+        for term in terms
+        if not (term.first in words if term.single else term.signs in part.line)
+        and words.isdisjoint(term.forms)
+    ]
+    line = names_line(part.text, part.plain, [term.first for term in missing]) if missing else ""
+    return [term for term in missing if term.signs not in line] if line else missing
 
 
 def _alike(one: Wording, other: Wording) -> bool:
@@ -144,11 +175,5 @@ def _alike(one: Wording, other: Wording) -> bool:
     common = len(one.words & other.words)
     if common < ALIKE * (len(one.words) + len(other.words) - common):
         return False
-    first, second = _shingles(one.line), _shingles(other.line)
+    first, second = one.shingles, other.shingles
     return len(first & second) >= ALIKE * len(first | second)
-
-
-def _shingles(line: str) -> frozenset[str]:
-    words = line[1:-1].split(" ")
-    last = max(1, len(words) - SHINGLE_WORDS + 1)
-    return frozenset(" ".join(words[at : at + SHINGLE_WORDS]) for at in range(last))

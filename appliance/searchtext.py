@@ -45,15 +45,30 @@ _HUMP = re.compile(r"[a-z0-9][A-Z]|[A-Z][A-Z][a-z]")
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]+")
 _ASCII_COMPOUND = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]++(?:[_\-.:/#@+][A-Za-z0-9]++)+")
 """The same for most texts, ten times as fast."""
-_ASCII_BLANKS = [sign.lower() if sign.isalnum() else " " for sign in map(chr, range(128))]
-_ASCII_SQUEEZED = [
-    None if sign in "_-.:/#@+" else blank
-    for sign, blank in zip(map(chr, range(128)), _ASCII_BLANKS, strict=True)
-]
-"""For `translate`, without the signs of compounds: None takes one out far faster than an empty string."""
-_ASCII_TORN = re.compile(r"(?<=[A-Za-z0-9])[_\-.:/#@+]{2,}")
-"""What joins nothing, other than a single one of these signs."""
-_TYPOGRAPHY = re.compile("[\u00a0\u00b7\u2013\u2014\u2018\u2019\u201c\u201d\u2022\u2026]")
+_JOINING = b"_-.:/#@+"
+"""The signs of compounds."""
+_ASCII = [chr(number) for number in range(128)]
+_ASCII_BLANKS = bytes(ord(sign.lower()) if sign.isalnum() else 32 for sign in _ASCII) + bytes(128)
+"""For `translate` of bytes, which takes a tenth of the time that it takes of a text, or a pattern."""
+_ASCII_RUNS = bytes(ord(s) if s.isalnum() or ord(s) in _JOINING else 32 for s in _ASCII) + bytes(128)
+_ASCII_SHAPE = b"".join(
+    b"a"
+    if s.islower()
+    else b"A"
+    if s.isupper()
+    else b"0"
+    if s.isdigit()
+    else b"-"
+    if ord(s) in _JOINING
+    else b" "
+    for s in _ASCII
+) + bytes(128)
+"""Of what kind each sign is: where the humps of camelCase are can be seen in it, and what is torn."""
+_ASCII_HUMPS = (b"aA", b"0A", b"AAa")
+"""What `_HUMP` finds, as shapes."""
+_ASCII_TORN = (b"a--", b"A--", b"0--")
+"""Several signs of compounds join nothing, other than a single one."""
+_TYPOGRAPHY = "\u00a0\u00b7\u2013\u2014\u2018\u2019\u201c\u201d\u2022\u2026"
 """What Western texts have besides ASCII; without it most of them go the fast way."""
 _OTHERS = re.compile(rf"(?:(?!{_SIGN})[^\x00-\x7f])+")
 _ACCENTS = re.compile("[\u0300-\u036f]+")
@@ -107,8 +122,8 @@ def prepare(text: str) -> Prepared:
     text = clean(text)
     if text.isascii():
         found = [word[:WORD_CHARS_MAX] for word in _ASCII_WORD.findall(text.lower())]
-        return Prepared(found, _names(text, _ASCII_COMPOUND, _ASCII_WORD))
-    return Prepared(_words(text), _names(text, _COMPOUND, _WORD))
+        return Prepared(found, _names(text))
+    return Prepared(_words(text), _names(text))
 
 
 def question(text: str) -> Question:
@@ -126,7 +141,7 @@ def question(text: str) -> Question:
     text = _CONTRACTED.sub(" ", text)
     weak: dict[Term, None] = {}
     umlauts = _spelled(text)
-    for word in dict.fromkeys((*_names(text, _COMPOUND, _WORD), *_loose(text))):
+    for word in dict.fromkeys((*_names(text), *_loose(text))):
         if word in WEAK_WORDS:
             weak[Term((word,))] = None
         else:
@@ -137,35 +152,35 @@ def question(text: str) -> Question:
 def normal(text: str) -> str:
     """The same for two texts that differ in case, accents, blanks and punctuation only."""
     text = clean(text)
-    plain = text if text.isascii() else _without_accents(text)
+    return " ".join(in_a_row(text, without_accents(text)))
+
+
+def in_a_row(text: str, plain: str) -> list[str]:
+    """The words of `normal` in their order; of a text that is `clean` and the same `without_accents`."""
     if plain.isascii():
-        return " ".join(plain.translate(_ASCII_BLANKS).split())
-    return " ".join(_words(text))
+        return plain.encode().translate(_ASCII_BLANKS).decode().split()
+    return _words(text)
 
 
 def names(text: str) -> list[str]:
     """The `names` of `prepare` alone."""
-    text = clean(text)
-    return _names(text, _ASCII_COMPOUND, _ASCII_WORD) if text.isascii() else _names(text, _COMPOUND, _WORD)
+    return _names(clean(text))
 
 
-def names_line(text: str, words: Sequence[str]) -> str:
+def names_line(text: str, plain: str, words: Sequence[str]) -> str:
     """A line of words in which each of these stands that is one of the text's `names`; empty if none can be.
 
-    Fast: most texts are not looked through for names. What else is in the line are words of the text.
+    Of a text that is `clean` and the same `without_accents`. Fast: most texts are not looked through for
+    names. What else is in the line are words of the text.
     """
-    text = clean(text)
-    if text.isascii():
-        squeezed = f" {text.translate(_ASCII_SQUEEZED)} "
+    if plain.isascii():
+        squeezed = f" {plain.encode().translate(_ASCII_BLANKS, _JOINING).decode()} "
         near = [word for word in words if word in squeezed]
         if not near:
             return ""
-        lower = text.lower()
-        parts = any(word in lower for word in near) and _HUMP.search(text)
-        cut = any(len(word) == WORD_CHARS_MAX for word in near)
-        if not parts and not cut and not _ASCII_TORN.search(text):
+        if plain is text and not _is_special(text, near):
             return squeezed
-    return f" {' '.join(names(text))} "
+    return f" {' '.join(_names(text))} "
 
 
 def clean(text: str) -> str:
@@ -173,27 +188,80 @@ def clean(text: str) -> str:
     if text.isascii():
         return text.replace("\0", " ")
     text = text.encode("utf-8", "replace").decode().replace("\0", " ")
-    text = _TYPOGRAPHY.sub(" ", text.replace("\u2010", "-"))
+    text = text.replace("\u2010", "-")
+    for sign in _TYPOGRAPHY:
+        text = text.replace(sign, " ")
     return text if text.isascii() else unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+
+
+def without_accents(text: str) -> str:
+    """A clean text in ASCII as `_plain` makes its words, as most of Europe's are then; others as they are.
+
+    Its ASCII letters stay what they are. A text has few others, and each time the same ones.
+    """
+    if text.isascii():
+        return text
+    plain = text
+    for sign in set(text):
+        if sign > "\x7f":
+            instead = _without_accent(sign)
+            if not instead.isascii():
+                return text
+            plain = plain.replace(sign, instead)
+    return plain
 
 
 def _words(text: str) -> list[str]:
     return [form for raw in _WORD.findall(text) for form in _forms(raw[:WORD_CHARS_MAX])]
 
 
-def _without_accents(text: str) -> str:
-    """A whole text as `_plain` makes its words; most of Europe's are ASCII then."""
-    return _ACCENTS.sub("", unicodedata.normalize("NFD", _OTHERS.sub(" ", text).casefold()))
+@lru_cache(4096)
+def _without_accent(sign: str) -> str:
+    return _ACCENTS.sub("", unicodedata.normalize("NFD", _OTHERS.sub(" ", sign).casefold()))
 
 
-def _names(text: str, compound: re.Pattern[str], word: re.Pattern[str]) -> list[str]:
-    """Compounds as a whole, and the parts of words in camelCase."""
-    found = [_plain(_JOINTS.sub("", whole)[:WORD_CHARS_MAX]) for whole in compound.findall(text)]
-    if _HUMP.search(text):
-        for raw in word.findall(text):
-            if _HUMP.search(raw):
-                found += [_plain(part) for part in _CAMEL.split(raw[:WORD_CHARS_MAX]) if part]
-    return found
+def _is_special(text: str, near: Sequence[str]) -> bool:
+    """May one of these words be a name in an ASCII text other than by leaving the signs of compounds out?"""
+    shape = text.encode().translate(_ASCII_SHAPE)
+    if any(torn in shape for torn in _ASCII_TORN) or WORD_CHARS_MAX in map(len, near):
+        return True
+    lower = text.lower()
+    return any(hump in shape for hump in _ASCII_HUMPS) and any(word in lower for word in near)
+
+
+def _names(text: str) -> list[str]:
+    """Compounds as a whole, and the parts of words in camelCase, of a clean text."""
+    if text.isascii():
+        return _ascii_names(text)
+    return _compounds(text, _COMPOUND) + (_parts(text, _WORD) if _HUMP.search(text) else [])
+
+
+def _ascii_names(text: str) -> list[str]:
+    """Only the runs of signs that have something of a name are looked at closely."""
+    signs = text.encode()
+    compounds: list[str] = []
+    parts: list[str] = []
+    runs = signs.translate(_ASCII_RUNS).split()
+    for run, shape in zip(runs, signs.translate(_ASCII_SHAPE).split(), strict=True):
+        if b"-" in shape:
+            compounds += _compounds(run.decode(), _ASCII_COMPOUND)
+        if b"aA" in shape or b"0A" in shape or b"AAa" in shape:
+            parts += _parts(run.decode(), _ASCII_WORD)
+    return compounds + parts
+
+
+def _compounds(text: str, compound: re.Pattern[str]) -> list[str]:
+    return [_plain(_JOINTS.sub("", whole)[:WORD_CHARS_MAX]) for whole in compound.findall(text)]
+
+
+def _parts(text: str, word: re.Pattern[str]) -> list[str]:
+    return [
+        _plain(part)
+        for raw in word.findall(text)
+        if _HUMP.search(raw)
+        for part in _CAMEL.split(raw[:WORD_CHARS_MAX])
+        if part
+    ]
 
 
 def _loose(text: str) -> list[str]:

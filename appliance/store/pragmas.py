@@ -29,6 +29,8 @@ class Connection(apsw.Connection):
     def __init__(self, path: str, flags: int) -> None:
         super().__init__(path, flags=flags)
         self._outermost: list[bool] = []
+        self.shared: dict[str, object] = {}
+        """What is kept in memory of the file, by name; connections to one file may be given the same."""
 
     def __enter__(self) -> Self:
         outermost = not self.in_transaction
@@ -58,13 +60,21 @@ CACHE_KIB = 16_000
 
 
 def open_connection(
-    path: Path | str, *, read_only: bool = False, cache_kib: int = CACHE_KIB
+    path: Path | str,
+    *,
+    read_only: bool = False,
+    cache_kib: int = CACHE_KIB,
+    shared: dict[str, object] | None = None,
 ) -> apsw.Connection:
-    """Open `path` with our pragmas; raises `StoreError` when it is no usable database."""
+    """Open `path` with our pragmas; raises `StoreError` when it is no usable database.
+
+    `shared` is given to all connections that are to keep what they keep of this file together.
+    """
     check_library()
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     try:
         db = Connection(str(path), flags)
+        db.shared = {} if shared is None else shared
         db.set_busy_timeout(BUSY_TIMEOUT_MS)
         # Larger pages: twice the insert rate and half the vector-scan time of 4 KiB. Only acts on a new file.
         db.pragma("page_size", 16_384)

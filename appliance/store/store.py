@@ -15,7 +15,6 @@ from typing import Concatenate, ParamSpec, TypeVar
 import apsw
 import trio
 
-from appliance.store.beside import Beside
 from appliance.store.database import connect
 from appliance.store.pragmas import open_connection, translate
 from appliance.store.writer import Writer
@@ -25,26 +24,17 @@ T = TypeVar("T")
 
 READERS = 2
 """Reader threads: lists and searches; more would only fight for two small cores."""
-READER_CACHE_KIB = 13_000
-"""What a search in 100,000 chunks of 384 dimensions comes back to: the next one reads little else anew."""
-BESIDE_CACHE_KIB = 4_000
-"""The same for its words."""
+READER_CACHE_KIB = 8_000
+"""What searches in 100,000 chunks come back to; the codes of their vectors are kept beside it."""
 
 
 class Store:
     """The open database; make one with `Store.open`."""
 
     def __init__(
-        self,
-        path: Path,
-        writer: Writer,
-        readers: list[apsw.Connection],
-        here: apsw.Connection,
-        beside: Beside,
+        self, path: Path, writer: Writer, readers: list[apsw.Connection], here: apsw.Connection
     ) -> None:
         self.path = path
-        self.beside = beside
-        """Another reader for what a read can do in two halves at once; opened when it is first needed."""
         self._writer = writer
         self._idle = readers
         self._slots = trio.CapacityLimiter(len(readers))
@@ -56,15 +46,17 @@ class Store:
         """Open and migrate the file; on leaving, waiting writes are committed and all is closed."""
         writing = await trio.to_thread.run_sync(connect, path)
         writer = Writer(writing, path)
-        readers = [open_connection(path, read_only=True, cache_kib=READER_CACHE_KIB) for _ in range(READERS)]
+        shared: dict[str, object] = {}
+        readers = [
+            open_connection(path, read_only=True, cache_kib=READER_CACHE_KIB, shared=shared)
+            for _ in range(READERS)
+        ]
         here = open_connection(path, read_only=True)
-        beside = Beside(lambda: open_connection(path, read_only=True, cache_kib=BESIDE_CACHE_KIB))
         try:
-            yield cls(path, writer, readers, here, beside)
+            yield cls(path, writer, readers, here)
         finally:
             with trio.CancelScope(shield=True):
                 await trio.to_thread.run_sync(writer.close)
-                await trio.to_thread.run_sync(beside.close)
             for connection in (*readers, here):
                 connection.close()
 

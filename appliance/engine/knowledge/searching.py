@@ -81,7 +81,7 @@ async def search(
     for space, numbers in _by_space(bases):
         question = await _question(library, space, asked, threshold, vector)
         each = msgspec.structs.replace(asked, vector=question.vector, threshold=question.threshold)
-        results.append(await library.store.read(stored.search, numbers, each, library.store.beside))
+        results.append(await library.store.read(stored.search, numbers, each))
     return _merged(results, asked)
 
 

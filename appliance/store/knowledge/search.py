@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 
 import apsw
 import msgspec
@@ -13,10 +12,9 @@ import msgspec
 from appliance import fusion, searchtext
 from appliance.knowledge import EmbeddingSpace, Found, Passage, Search, SearchMode
 from appliance.searchtext import Question, Term
-from appliance.store.beside import Beside, Look
 from appliance.store.knowledge import vectors, words
 from appliance.store.knowledge.passages import joined, read
-from appliance.store.knowledge.scope import Scope, scope_of, size_of, size_up_to
+from appliance.store.knowledge.scope import Scope, scope_of, size
 
 CANDIDATES = 30
 """From each side; fusion needs to see where the other side has put what one side found."""
@@ -51,23 +49,15 @@ class Worded(msgspec.Struct, frozen=True):
     rarity: Mapping[Term, float] = {}
 
 
-def search(
-    db: apsw.Connection, base_numbers: Sequence[int], search: Search, beside: Beside | None = None
-) -> Found:
+def search(db: apsw.Connection, base_numbers: Sequence[int], search: Search) -> Found:
     """The passages that fit, best first, of what the viewer may see.
 
     The bases should share one space; one that does not share the first one's is searched by its words alone.
-    With `beside` words are looked up while vectors are compared. Raises `InvalidInput` for a vector that does
-    not belong to the space.
+    Raises `InvalidInput` for a vector that does not belong to the space.
     """
-    with beside.looking() if beside is not None and search.mode == "hybrid" else nullcontext() as look:
-        return _search(db, base_numbers, search, look)
-
-
-def _search(db: apsw.Connection, base_numbers: Sequence[int], search: Search, look: Look | None) -> Found:
     with db:  # one moment of the database: a document that changes is the old one or the new one
         asked = _asked(db, base_numbers, search)
-        near, worded = _sides(db, asked, look)
+        near, worded = _by_meaning(db, asked), _by_words(db, asked)
         chunks = fusion.candidates(list(near), worded.chunks, _spare(asked.limit))
         passages = _best(db, asked, search, near, worded.rarity, chunks)
     return Found(passages=passages, mode=asked.mode)
@@ -94,17 +84,6 @@ def _spare(limit: int) -> int:
     return max(CANDIDATES_READ, 2 * limit + 10)
 
 
-def _sides(db: apsw.Connection, asked: Asked, look: Look | None) -> tuple[dict[int, float], Worded]:
-    """Chunks by meaning, best first, with their cosines, and what the words say; both at once if it goes."""
-    if asked.mode == "keyword":
-        return {}, _by_words(db, asked)
-    if asked.mode == "semantic":
-        return _by_meaning(db, asked), Worded()
-    waiting = look.start(_by_words, asked) if look else None
-    near = _by_meaning(db, asked)
-    return near, waiting() if waiting else _by_words(db, asked)
-
-
 def _by_meaning(db: apsw.Connection, asked: Asked) -> dict[int, float]:
     if asked.space is None or asked.vector is None:
         return {}
@@ -112,14 +91,12 @@ def _by_meaning(db: apsw.Connection, asked: Asked) -> dict[int, float]:
 
 
 def _by_words(db: apsw.Connection, asked: Asked) -> Worded:
+    if asked.mode == "semantic":
+        return Worded()
     scope, question = asked.scope, asked.question
-    terms, counts = words.counted(db, scope.bases, question.terms or question.weak)
-    total = size_of(db, scope.bases)
-    if not scope.open:
-        counts = words.counted_in(db, scope, counts)
-        total = size_up_to(db, scope, words.COUNTED_MAX)
+    terms, counts = words.counted(db, scope, question.terms or question.weak)
     worded = words.candidates(db, scope, Question(terms=terms, weak=[]), counts, asked.wanted)
-    return Worded([chunk for chunk, _ in worded], _rarity(total, counts))
+    return Worded([chunk for chunk, _ in worded], _rarity(size(db, scope), counts))
 
 
 def _best(
@@ -135,17 +112,30 @@ def _best(
         others = [chunk for chunk in chunks if chunk not in near]
         near = {**near, **vectors.cosines(db, asked.space, others, asked.vector)}
     found = {passage.chunk: passage for passage in read(db, asked.scope, chunks)}
-    wordings = {chunk: fusion.wording(passage.content) for chunk, passage in found.items()}
-    terms = fusion.sought(rarity)
-    scored: list[Passage] = []
-    for place, chunk in enumerate(chunks, 1):
-        if passage := found.get(chunk):
-            above = "\n".join((passage.title, *passage.headings))
-            covered = fusion.covered_by(terms, wordings[chunk], above) if asked.mode != "semantic" else None
-            scored.append(_scored(passage, asked, search, near.get(chunk), covered, 1 / place))
+    wordings = {chunk: fusion.Wording(passage.content) for chunk, passage in found.items()}
+    covered = _covered(found, wordings, rarity) if asked.mode != "semantic" else {}
+    scored = [
+        _scored(found[chunk], asked, search, near.get(chunk), covered.get(chunk), 1 / place)
+        for place, chunk in enumerate(chunks, 1)
+        if chunk in found
+    ]
     scored.sort(key=lambda passage: -passage.score)
     fitting = [passage for passage in scored if _fits(passage, asked.mode, search.threshold)]
     return joined(fusion.without_doubles(fitting, wordings))[: asked.limit]
+
+
+def _covered(
+    found: Mapping[int, Passage], wordings: Mapping[int, fusion.Wording], rarity: Mapping[Term, float]
+) -> dict[int, float]:
+    """How much of the question's words each passage has, in its text or above it."""
+    sought = fusion.sought(rarity)
+    titles: dict[str, fusion.Wording] = {}  # of one document often the same for many passages
+    covered: dict[int, float] = {}
+    for chunk, passage in found.items():
+        text = "\n".join((passage.title, *passage.headings))
+        above = titles.get(text) or titles.setdefault(text, fusion.Wording(text))
+        covered[chunk] = fusion.covered_by(sought, wordings[chunk], above)
+    return covered
 
 
 def _scored(

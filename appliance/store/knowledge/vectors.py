@@ -1,8 +1,9 @@
 # ruff: noqa: S608 what is written into SQL here are numbers and names of our own
 """Vectors of chunks, one pair of tables for each space: codes to find candidates, floats to tell them apart.
 
-`_codes_N` (sqlite-vec) has one bit for each dimension, the sign; `_vectors_N` has the vector itself. A small
-set is compared vector by vector, of a large one those with the nearest codes, many more than are wanted.
+`_codes_N` (`codes`) has one bit for each dimension, the sign; `_vectors_N` has the vector itself. A small
+set is compared vector by vector; of a large one those whose codes say that they may be near, more than are
+wanted. The codes are looked at in memory (`kept_planes`) or, where they are not there, in their table.
 """
 
 from __future__ import annotations
@@ -10,31 +11,25 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
-from typing import Any
 
 import apsw
 
 from appliance.errors import InvalidInput
 from appliance.knowledge import EmbeddingSpace
+from appliance.store.knowledge import bit_planes, codes
+from appliance.store.knowledge.bit_planes import Segment
+from appliance.store.knowledge.kept_planes import kept_planes
+from appliance.store.knowledge.members import Members, all_but
 from appliance.store.knowledge.scope import Scope, allowed, as_json, size_up_to
 
 DIMENSIONS_MAX = 8_192
 EXACT_MAX = 1_000
 """So many vectors are compared one by one: as fast as by their codes, and nothing is lost."""
-CODES_PER_BLOCK = (256, 512)
-"""At least and at most. A base takes at least one block of the codes' table; larger ones are walked through a
-little faster."""
-BLOCK_BYTES = 16_000
-"""Of codes on one page of the database, which should be full of them."""
-CANDIDATES = 256
-"""So many of the nearest codes are compared exactly, also where few are wanted; each costs about a page."""
-SAMPLE = 32
-"""Of so many codes one is also kept in the sample of its base, which tells how near the nearest are: to find
-the k nearest takes sqlite-vec k walks through the distances, to find all below a bound a single one."""
-SPARE = 1.6
-"""The bound lets through so many more than are wanted, by the sample."""
-CODES_MAX = 4_096
-"""sqlite-vec answers no more."""
+CANDIDATES = 128
+"""So many of what the planes say is nearest are compared exactly, also where few are wanted; each costs about
+a page."""
+CANDIDATES_EACH = 3
+"""So many for each that is wanted."""
 SWEPT_AT_ONCE = 2_000
 """Codes that one write takes out at most, so that others do not wait for a large base to go."""
 
@@ -58,6 +53,7 @@ def put(db: apsw.Connection, space: EmbeddingSpace, rows: Sequence[tuple[int, by
     Raises `InvalidInput` for a vector of another length, or one that has no direction.
     """
     sweep(db)
+    bases: set[int] = set()
     for chunk, vector in rows:
         check(vector, space.dimensions)
         base = db.execute("SELECT base FROM _chunks WHERE number = ?", (chunk,)).get
@@ -65,12 +61,14 @@ def put(db: apsw.Connection, space: EmbeddingSpace, rows: Sequence[tuple[int, by
             continue
         db.execute(f"DELETE FROM _vectors_{space.number} WHERE chunk = ?", (chunk,))
         if db.changes():
-            _remove_code(db, space.number, chunk)
+            codes.remove(db, space.number, chunk)
         db.execute(
             f"INSERT INTO _vectors_{space.number} (chunk, base, vector) VALUES (?, ?, ?)",
             (chunk, base, vector),
         )
-        _add_code(db, space.number, chunk, base, vector)
+        codes.add(db, space.number, chunk, base, vector)
+        bases.add(base)
+    codes.changed(db, [(space.number, base) for base in bases])
 
 
 def check(vector: bytes, dimensions: int) -> None:
@@ -107,8 +105,8 @@ def sweep(db: apsw.Connection) -> None:
     Call it after chunks were deleted, in the same transaction.
     """
     stale = list(db.execute("SELECT space, chunk FROM _stale_codes LIMIT ?", (SWEPT_AT_ONCE,)))
-    for number, chunk in stale:
-        _remove_code(db, number, chunk)
+    left = [(number, codes.remove(db, number, chunk)) for number, chunk in stale]
+    codes.changed(db, [(number, base) for number, base in left if base is not None])
 
 
 def drop_unused(db: apsw.Connection) -> int:
@@ -120,9 +118,8 @@ def drop_unused(db: apsw.Connection) -> int:
     numbers = [number for (number,) in rows]
     for number in numbers:
         db.execute(f"DROP TRIGGER IF EXISTS _chunks_vectors_{number}")
-        db.execute(f"DROP TABLE IF EXISTS _codes_{number}")
         db.execute(f"DROP TABLE IF EXISTS _vectors_{number}")
-        db.execute("DELETE FROM _stale_codes WHERE space = ?", (number,))
+        codes.drop_table(db, number)
         db.execute("DELETE FROM _embedding_spaces WHERE number = ?", (number,))
     return len(numbers)
 
@@ -134,11 +131,7 @@ def forget(db: apsw.Connection, space: EmbeddingSpace, base: int) -> None:
 
 
 def _make_tables(db: apsw.Connection, number: int, dimensions: int) -> None:
-    bits = -dimensions % 8 + dimensions
-    db.execute(
-        f"CREATE VIRTUAL TABLE _codes_{number} USING vec0("
-        f"base INTEGER PARTITION KEY, code bit[{bits}], chunk_size={_codes_per_block(bits // 8)})"
-    )
+    codes.make_table(db, number, dimensions)
     db.execute(
         f"CREATE TABLE _vectors_{number} ("
         "chunk INTEGER PRIMARY KEY, base INTEGER NOT NULL, vector BLOB NOT NULL) STRICT"
@@ -153,34 +146,6 @@ def _make_tables(db: apsw.Connection, number: int, dimensions: int) -> None:
         f"CREATE TRIGGER _vectors_{number}_deleted AFTER DELETE ON _vectors_{number} BEGIN "
         f"INSERT OR IGNORE INTO _stale_codes (space, chunk) VALUES ({number}, old.chunk); END"
     )
-
-
-def _codes_per_block(code_bytes: int) -> int:
-    """Tables that were made with another number stay as they are: they give the same answers."""
-    least, most = CODES_PER_BLOCK
-    return min(most, max(least, BLOCK_BYTES // code_bytes // 8 * 8))
-
-
-def _add_code(db: apsw.Connection, space: int, chunk: int, base: int, vector: bytes) -> None:
-    """The code, and of some chunks the same once more for the sample: with its numbers below 0."""
-    insert = f"INSERT INTO _codes_{int(space)} (rowid, base, code) VALUES (?, ?, vec_quantize_binary(?))"
-    padded = _padded(vector)
-    db.execute(insert, (chunk, base, padded))
-    if _in_sample(chunk):
-        db.execute(insert, (-chunk, -base, padded))
-
-
-def _remove_code(db: apsw.Connection, space: int, chunk: int) -> None:
-    delete = f"DELETE FROM _codes_{int(space)} WHERE rowid = ?"
-    db.execute(delete, (chunk,))
-    if _in_sample(chunk):
-        db.execute(delete, (-chunk,))
-    db.execute("DELETE FROM _stale_codes WHERE space = ? AND chunk = ?", (space, chunk))
-
-
-def _in_sample(chunk: int) -> bool:
-    """Scattered, so that documents of the same length do not all give their first chunk."""
-    return chunk * 40_503 % 65_536 < 65_536 // SAMPLE
 
 
 def _exact(
@@ -213,57 +178,49 @@ def _compared(
 def _by_codes(
     db: apsw.Connection, space: EmbeddingSpace, scope: Scope, vector: bytes, limit: int
 ) -> list[int]:
-    """Chunks with the nearest codes, a multiple of what is wanted, all of them in scope."""
+    """Chunks whose codes are near, a multiple of what is wanted, all of them in scope."""
+    stale = list(db.execute("SELECT chunk FROM _stale_codes WHERE space = ?", (space.number,)))
+    members = [scope.members] if scope.members else []
+    if stale:
+        members.append(all_but(chunk for (chunk,) in stale))
+    kept = kept_planes(db)
     found: list[int] = []
-    stale = db.execute("SELECT EXISTS (SELECT 1 FROM _stale_codes WHERE space = ?)", (space.number,)).get
     for base in scope.bases:
-        codes = _Codes(db, space, base, vector)
-        near = codes.near(limit)
-        if not scope.open or stale:
-            kept = allowed(db, scope, near)
-            # Where much of what is near does not count, only what counts is walked through, slowly.
-            near = (
-                [chunk for chunk in near if chunk in kept]
-                if len(kept) >= max(limit, len(near) // 2)
-                else codes.near(limit, scope.chunks_sql, scope.bindings)
-            )
-        found += near
+        segments = kept.of(db, space, base) if kept else None
+        if segments is not None:
+            values = struct.unpack(f"<{space.dimensions}f", vector)
+            found += _by_planes(segments, members, values, max(CANDIDATES, CANDIDATES_EACH * limit))
+        else:
+            table = codes.Codes(db, space, base, vector)
+            found += _by_table(db, scope, not members, table, limit)
     return found
 
 
-class _Codes:
-    """The codes of a base as a question sees them."""
-
-    def __init__(self, db: apsw.Connection, space: EmbeddingSpace, base: int, vector: bytes) -> None:
-        self._db = db
-        self._select = (
-            f"SELECT rowid, distance FROM _codes_{space.number} "
-            "WHERE code MATCH vec_quantize_binary(?) AND base = ? AND k = ?"
-        )
-        self._base = base
-        self._code = _padded(vector)
-
-    def near(self, limit: int, chunks_sql: str = "", bindings: tuple[Any, ...] = ()) -> list[int]:
-        """Chunks with the nearest codes, many more than `limit`; with `chunks_sql` only those it names."""
-        count = min(max(limit, CANDIDATES), CODES_MAX)
-        among = f"AND rowid IN ({chunks_sql})" if chunks_sql else ""
-        sample = f"AND rowid IN (SELECT -number FROM ({chunks_sql}))" if chunks_sql else ""
-        rank = math.ceil(SPARE * count / SAMPLE)
-        ranked = self._nearest(-self._base, rank, sample, bindings)
-        found: list[tuple[int, float]] = []
-        if len(ranked) == rank:
-            found = self._nearest(self._base, count, f"{among} AND distance <= ?", (*bindings, ranked[-1][1]))
-        if len(found) < limit:
-            found = self._nearest(self._base, count, among, bindings)
-        return [chunk for chunk, _ in found]
-
-    def _nearest(
-        self, base: int, count: int, where: str, bindings: tuple[Any, ...]
-    ) -> list[tuple[int, float]]:
-        rows = self._db.execute(f"{self._select} {where}", (self._code, base, count, *bindings))
-        return [(int(chunk), float(distance)) for chunk, distance in rows]
+def _by_planes(
+    segments: Sequence[Segment], members: Sequence[Members], vector: Sequence[float], count: int
+) -> list[int]:
+    """The chunks that rank highest among those that all `members` have."""
+    ranking = bit_planes.Ranking(segments, vector)
+    if not members:
+        return ranking.best(count)
+    return ranking.best(count, [_places(one, members) for one in segments])
 
 
-def _padded(vector: bytes) -> bytes:
-    """With dimensions of 0 up to a multiple of 8: codes are whole bytes."""
-    return vector + bytes(4 * (-(len(vector) // 4) % 8))
+def _places(segment: Segment, members: Sequence[Members]) -> int:
+    """A bit for each place: does its chunk count?"""
+    bits = members[0].bits(segment.runs)
+    for more in members[1:]:
+        bits &= more.bits(segment.runs)
+    return bits
+
+
+def _by_table(db: apsw.Connection, scope: Scope, every: bool, table: codes.Codes, limit: int) -> list[int]:
+    """Chunks with the nearest codes, found by walking through their table."""
+    near = table.near(limit)
+    if every:
+        return near
+    inside = allowed(db, scope, near)
+    if len(inside) >= max(limit, len(near) // 2):
+        return [chunk for chunk in near if chunk in inside]
+    # Where much of what is near does not count, only what counts is walked through, slowly.
+    return table.near(limit, scope.chunks_sql, scope.bindings)

@@ -8,12 +8,14 @@ nothing, and how common a word is in them does not show.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 from typing import TypeAlias
 
 import apsw
 import msgspec
 
 from appliance.searchtext import Question, Term, prepare
+from appliance.store.knowledge.filters import ALL
 from appliance.store.knowledge.scope import Scope
 
 WEIGHTS = "4.0, 2.0, 1.0, 1.5"
@@ -25,14 +27,6 @@ Columns: TypeAlias = tuple[str, str, str, str]
 ROWS_MAX = 3_000
 """So many entries are scored for one question; the rarest words come first."""
 PREFIX_WORDS_MAX = 200
-COUNTED_MAX = 3_000
-"""A word in more chunks of a scope is common, however many they are."""
-
-SEEN = (
-    "_chunks AS c ON c.number = _words.rowid "
-    "CROSS JOIN _documents AS d ON d.number = c.document AND d.version = c.version "
-    "CROSS JOIN _knowledge_bases AS b ON b.number = d.base WHERE _words MATCH ? AND {condition}"
-)
 
 
 def columns(base: int, title: str, headings: Sequence[str], content: str) -> Columns:
@@ -51,38 +45,20 @@ def put(db: apsw.Connection, chunk: int, made: Columns) -> None:
 
 
 def counted(
-    db: apsw.Connection, bases: Sequence[int], terms: Sequence[Term]
+    db: apsw.Connection, scope: Scope, terms: Sequence[Term]
 ) -> tuple[list[Term], dict[int, dict[Term, int]]]:
-    """The terms with those of their other forms that these bases have, and in how many chunks each is.
+    """The terms with those of their other forms that are in scope, and in how many chunks each is, by bases.
 
-    Of words in a row the rarest counts.
+    Of words in a row the rarest counts. What is hidden is in no number.
     """
-    chunks = _chunks_with(db, bases, {word for term in terms for word in (*term.words, *term.forms)})
+    chunks = _chunks_with(db, scope, {word for term in terms for word in (*term.words, *term.forms)})
     known = {word for _, word in chunks}
     kept = [
         msgspec.structs.replace(term, forms=tuple(form for form in term.forms if form in known))
         for term in terms
     ]
-    return kept, {base: {term: _count(db, base, term, chunks) for term in kept} for base in bases}
-
-
-def counted_in(
-    db: apsw.Connection, scope: Scope, found: Mapping[int, Mapping[Term, int]]
-) -> dict[int, dict[Term, int]]:
-    """The same counts, of the chunks in scope alone: they tell nothing of hidden documents."""
-    counting = f"SELECT count(*) FROM (SELECT 1 FROM _words CROSS JOIN {SEEN} LIMIT {COUNTED_MAX})"
-    return {
-        base: {
-            term: int(
-                db.execute(
-                    counting.format(condition=scope.condition.sql), (_with_forms(base, term), *scope.bindings)
-                ).get
-            )
-            if count
-            else 0
-            for term, count in own.items()
-        }
-        for base, own in found.items()
+    return kept, {
+        base: {term: _count(db, scope, base, term, chunks) for term in kept} for base in scope.bases
     }
 
 
@@ -128,43 +104,52 @@ def _affordable(found: Mapping[Term, int]) -> list[Term]:
 
 
 def _ranked(db: apsw.Connection, scope: Scope, match: str, limit: int) -> list[tuple[int, float]]:
-    where = "" if scope.open else f"AND +rowid IN ({scope.chunks_sql})"
-    bindings = () if scope.open else scope.bindings
+    test = scope.members.test("rowid") if scope.members is not None else ALL
     rows = db.execute(
-        f"SELECT rowid, -bm25(_words, {WEIGHTS}) AS score FROM _words WHERE _words MATCH ? {where} "
+        f"SELECT rowid, -bm25(_words, {WEIGHTS}) AS score FROM _words WHERE _words MATCH ? AND {test.sql} "
         "ORDER BY score DESC, rowid LIMIT ?",
-        (match, *bindings, limit),
+        (match, *test.bindings, limit),
     )
     return [(int(chunk), float(score)) for chunk, score in rows]
 
 
-def _count(db: apsw.Connection, base: int, term: Term, chunks: Mapping[tuple[int, str], int]) -> int:
+def _count(
+    db: apsw.Connection, scope: Scope, base: int, term: Term, chunks: Mapping[tuple[int, str], int]
+) -> int:
     if term.prefix:
-        start = f"{base}z{term.words[0]}"
-        return int(
-            db.execute(
-                "SELECT coalesce(sum(doc), 0) FROM (SELECT doc FROM _words_counts "
-                f"WHERE term >= ? AND term < ? LIMIT {PREFIX_WORDS_MAX})",
-                (start, f"{start}\U0010ffff"),
-            ).get
-        )
+        return _count_beginnings(db, scope, base, term.words[0])
     return min((chunks.get((base, word), 0) for word in term.words), default=0) + sum(
         chunks.get((base, form), 0) for form in term.forms
     )
 
 
-def _chunks_with(
-    db: apsw.Connection, bases: Sequence[int], words: Collection[str]
-) -> dict[tuple[int, str], int]:
+def _count_beginnings(db: apsw.Connection, scope: Scope, base: int, begin: str) -> int:
+    """Chunks with the first words that begin so; one that has several is counted for each."""
+    start = f"{base}z{begin}"
+    rows = db.execute(
+        "SELECT term, doc FROM _words_counts WHERE term >= ? AND term < ?", (start, f"{start}\U0010ffff")
+    )
+    counts = (_in_scope(db, scope, word, count) for word, count in rows)
+    return sum(islice((count for count in counts if count), PREFIX_WORDS_MAX))
+
+
+def _chunks_with(db: apsw.Connection, scope: Scope, words: Collection[str]) -> dict[tuple[int, str], int]:
     """In how many chunks words are, those that are in any: each is walked through, so each is asked once."""
     found: dict[tuple[int, str], int] = {}
-    for base in bases:
+    for base in scope.bases:
         rows = db.execute(
             "SELECT v.term, v.doc FROM json_each(?) AS w CROSS JOIN _words_counts AS v ON v.term = w.value",
             (msgspec.json.encode([f"{base}z{word}" for word in words]).decode(),),
         )
-        found.update({(base, term.partition("z")[2]): int(count) for term, count in rows})
+        for word, everywhere in list(rows):
+            if count := _in_scope(db, scope, word, everywhere):
+                found[base, word.partition("z")[2]] = count
     return found
+
+
+def _in_scope(db: apsw.Connection, scope: Scope, word: str, count: int) -> int:
+    """In how many of the chunks that count a word of the index is, which is in so many of all."""
+    return count if scope.members is None else scope.members.counted(db, f'"{word}"', count)
 
 
 def _expression(base: int, term: Term) -> str:

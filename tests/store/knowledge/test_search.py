@@ -1,5 +1,6 @@
 """Questions to knowledge bases find what is there, for whom it is, whatever is typed."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -278,3 +279,25 @@ def test_another_base_is_not_searched(shelf: Shelf) -> None:
     shelf.add("ours", "pears", vectors=[NORTH])
     assert shelf.found("apples", vector=EAST) == ["ours"]
     assert shelf.found("apples", mode="keyword") == []
+
+
+def test_while_a_document_is_replaced_each_search_has_it_once(shelf: Shelf, tmp_path: Path) -> None:
+    done = threading.Event()
+    writing = Shelf.open(tmp_path, name="another")
+
+    def replace() -> None:
+        document = writing.add("turning", "zyzzyva of the first kind", vectors=[NORTH])
+        for n in range(60):
+            writing.write(document, f"zyzzyva of kind {n}", vectors=[NORTH])
+        done.set()
+
+    thread = threading.Thread(target=replace)
+    thread.start()
+    asked = Search(text="zyzzyva", vector=NORTH, viewer=ANYBODY, limit=3)
+    seen = False
+    while not done.is_set() or not seen:
+        found = search(shelf.db, [writing.base.number], asked).passages
+        seen = seen or bool(found)
+        assert [passage.document_id for passage in found] == (["turning"] if seen else [])
+        assert all(passage.cosine == pytest.approx(1) and passage.coverage == 1 for passage in found)
+    thread.join()

@@ -9,7 +9,7 @@ import pytest
 from appliance.errors import InvalidInput
 from appliance.knowledge import DocumentFilter
 from appliance.store.backup import back_up
-from appliance.store.knowledge import bases, chunks, vectors
+from appliance.store.knowledge import bases, chunks, codes, vectors
 from appliance.store.knowledge.scope import scope_of
 from tests.store.knowledge.shelf import ANYBODY, Shelf, vector
 
@@ -86,7 +86,7 @@ def test_samples_of_codes_are_written_exchanged_and_swept_with_them(shelf: Shelf
     def sampled() -> int:
         return int(shelf.db.execute("SELECT count(*) FROM _codes_1 WHERE rowid < 0").get)
 
-    assert 0 < sampled() < 400 / vectors.SAMPLE * 2
+    assert 0 < sampled() < 400 / codes.SAMPLE * 2
     assert rows(shelf.db, "_codes_1") == 400 + sampled()
     chosen = [(-number, EAST) for (number,) in shelf.db.execute("SELECT rowid FROM _codes_1 WHERE rowid < 0")]
     assert shelf.space is not None

@@ -18,7 +18,7 @@ from appliance.errors import AuthRequired, Busy, Forbidden, InvalidInput, Origin
 from appliance.events import MessageDeleted, MessagePosted, SendMessage
 from appliance.identity import Caller
 from appliance.messages import estimate_tokens, title_of
-from appliance.store import client_tools, posts, retries, turns, usage
+from appliance.store import client_tools, message_rows, posts, retries, turns, usage
 
 CONTENT_CHARS_MAX = 100_000
 CLIENT_ID_CHARS_MAX = 200
@@ -103,7 +103,7 @@ async def admit(services: Services, chat: Chat, question: Question) -> Accepted:
         after = began
     elif admitted.first_seq:
         after = admitted.first_seq - 1
-    answer = services.store.read_now(turns.find_answer, admitted.turn_id)
+    answer = services.store.read_now(message_rows.find_answer, chat.id, admitted.turn_id)
     return Accepted(
         message_id=admitted.message_id,
         turn_id=admitted.turn_id,

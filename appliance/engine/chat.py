@@ -26,7 +26,10 @@ from appliance.events import (
     ToolFinished,
 )
 from appliance.messages import Message
-from appliance.store import handoff, turns
+from appliance.store import handoff, message_rows
+
+WITHIN_TURN = (Progress, TextDelta, ToolCalled, ToolFinished, SourcesFound)
+"""What an answer is made of, between its beginning and its end."""
 
 logger = logging.getLogger("appliance.engine")
 
@@ -165,7 +168,7 @@ class Chat:
 
     def _noted(self, event: LogEvent) -> None:
         """Of a turn, its beginning and its end are news to those who see all conversations."""
-        if not isinstance(event, Progress | TextDelta | ToolCalled | ToolFinished | SourcesFound):
+        if not isinstance(event, WITHIN_TURN):
             self._on_change(self.id, True)
 
     # -- readers -------------------------------------------------------------------------------------
@@ -187,7 +190,7 @@ class Chat:
         try:
             if after < start:
                 history: list[Message] = await self._services.store.read(
-                    turns.history, self.id, after_seq=after, attached=True
+                    message_rows.history, self.id, after_seq=after, attached=True
                 )
                 notes = await self._services.store.read(handoff.notes, self.id, after_seq=after)
                 unseen = [entry for entry in replay.entries(history, start, notes) if entry.seq > after]

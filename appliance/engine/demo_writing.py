@@ -12,7 +12,7 @@ from appliance.engine.demo_talks import Answered, talks
 from appliance.errors import ProviderUnavailable
 from appliance.identity import DEFAULT_TENANT
 from appliance.messages import Usage, title_of
-from appliance.store import conversations, handoff, posts, turns, usage, widget_history
+from appliance.store import conversations, handoff, posts, settling, turns, usage, widget_history
 from appliance.store.handoff import Ask, Operator
 from appliance.store.users import remember_user
 
@@ -84,7 +84,7 @@ class Writer:
             slower=pace.took_s * 1_000 / answered.total_ms,
             at=datetime.fromtimestamp(began, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
-        progressed = turns.Progressed(
+        progressed = settling.Progressed(
             turn_id=asked.turn_id,
             conversation_id=self._visit.id,
             parts=talks().parts(answered, first_seq),
@@ -100,10 +100,10 @@ class Writer:
         self._earlier.append(answered)
         self._at += pace.pause_s
 
-    def _settle(self, progressed: turns.Progressed, pace: Pace, *, usage: Usage, trace: bytes) -> None:
-        turns.settle(
+    def _settle(self, progressed: settling.Progressed, pace: Pace, *, usage: Usage, trace: bytes) -> None:
+        settling.settle(
             self._db,
-            turns.Settlement(
+            settling.Settlement(
                 progressed=progressed,
                 status="done",
                 usage=usage,
@@ -122,10 +122,10 @@ class Writer:
         asked, pace = self._admit(ask), self._plan.pace(self._visit, ask)
         self._at += FAILED_S
         first_seq, self._seq = self._seq + 2, self._seq + 3
-        turns.settle(
+        settling.settle(
             self._db,
-            turns.Settlement(
-                progressed=turns.Progressed(
+            settling.Settlement(
+                progressed=settling.Progressed(
                     turn_id=asked.turn_id,
                     conversation_id=self._visit.id,
                     parts=[],

@@ -45,12 +45,7 @@ from appliance.events import (
 from appliance.identity import Caller
 from appliance.messages import Message
 from appliance.sqlguard import policy_for
-from appliance.store import (
-    conversations,
-    handoff,
-    turns,
-    users,
-)
+from appliance.store import conversations, handoff, message_rows, settling, users
 
 logger = logging.getLogger("appliance.engine")
 
@@ -87,7 +82,7 @@ class Engine:
     @asynccontextmanager
     async def open(cls, services: Services, catalogue: Catalogue) -> AsyncIterator[Engine]:
         """Close what a crash left open, then serve. On leaving, running turns are stored as partial."""
-        interrupted = await services.store.write(turns.recover, services.clock())
+        interrupted = await services.store.write(settling.recover, services.clock())
         await services.store.write(handoff.recover)
         if interrupted:
             logger.warning("%d unfinished answers of the last run were closed as interrupted", interrupted)
@@ -261,7 +256,7 @@ class Engine:
                 await wakeup.wait()
         finally:
             reader.close()
-        found = self.services.store.read_now(turns.find_answer, accepted.turn_id)
+        found = self.services.store.read_now(message_rows.find_answer, conversation_id, accepted.turn_id)
         if found is None:
             raise ConversationNotFound("The answer was deleted meanwhile.")
         return found

@@ -12,7 +12,7 @@ from appliance.engine.engine import Engine
 from appliance.errors import ConversationNotFound
 from appliance.identity import Caller
 from appliance.messages import Message
-from appliance.store import audit, conversations, insight, turns
+from appliance.store import audit, conversations, insight, message_rows
 from appliance.store.audit import AuditEntry
 
 
@@ -130,7 +130,7 @@ async def messages_of(engine: Engine, id: str, caller: Caller) -> list[Message]:
         target=f"conversation:{id}",
         details={"ip": caller.ip, "user_agent": caller.user_agent},
     )
-    return await store.read(turns.messages, id)
+    return await store.read(message_rows.messages, id)
 
 
 async def calls(

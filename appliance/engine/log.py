@@ -36,6 +36,11 @@ class Wakeup:
         """Wake the sleeper now, or let its next `wait` return at once."""
         self._event.set()
 
+    @property
+    def is_set(self) -> bool:
+        """Would `wait` return at once?"""
+        return self._event.is_set()
+
     async def wait(self) -> None:
         """Sleep until the next `set` since the last `wait` returned."""
         await self._event.wait()

@@ -12,7 +12,7 @@ from appliance.engine.log import Wakeup
 from appliance.errors import ConversationNotFound
 from appliance.identity import Caller
 from appliance.messages import Message
-from appliance.store import console_conversations, turns, widget_files
+from appliance.store import console_conversations, message_rows, widget_files
 from appliance.store import handoff as stored_handoff
 from appliance.store.console_conversations import Seen as Seen
 from appliance.store.console_conversations import Wanted as Wanted
@@ -99,7 +99,7 @@ async def whole(engine: Engine, id: str, caller: Caller, *, action: str = "conve
 async def _read(engine: Engine, seen: Seen, mark: _Mark) -> Whole:
     """The conversation as it is stored: all events are before they are told, but for those of an answer."""
     id, store = seen.conversation.id, engine.services.store
-    messages = await store.read(turns.messages, id)
+    messages = await store.read(message_rows.messages, id)
     whole = [one.last_seq for one in messages if one.id == mark.answer_id and one.status not in UNFINISHED]
     return Whole(
         seen=seen,

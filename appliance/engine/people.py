@@ -18,7 +18,7 @@ from appliance.engine.engine import Engine
 from appliance.errors import UserNotFound
 from appliance.events import EventPosted, PersonJoined, PersonLeft
 from appliance.identity import Caller
-from appliance.store import custom_events, guests, people, turns, usage
+from appliance.store import custom_events, guests, message_rows, people, usage
 from appliance.store.custom_events import CustomEvent as CustomEvent
 from appliance.store.people import Details as Details
 from appliance.store.people import Participant as Participant
@@ -113,7 +113,7 @@ async def add(engine: Engine, conversation: Conversation, owner: str) -> None:
     def write(db: apsw.Connection) -> bool:
         joined = people.join(db, conversation.id, [owner], services.clock())
         if joined:
-            turns.withhold(db, conversation.id)
+            message_rows.withhold(db, conversation.id)
         return joined
 
     async with engine.chats.withholding(conversation):

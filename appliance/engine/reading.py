@@ -8,7 +8,7 @@ from appliance.engine.engine import Engine
 from appliance.errors import NotFound
 from appliance.identity import Caller
 from appliance.messages import Change, Message, QueryOutcome
-from appliance.store import conversations, posts, proposals, results, turns
+from appliance.store import conversations, message_rows, posts, proposals, results
 
 
 async def own_conversations(
@@ -29,7 +29,7 @@ async def own_conversations(
 async def conversation(engine: Engine, id: str, caller: Caller) -> tuple[Conversation, list[Message]]:
     """One of the caller's conversations with its messages; raises `ConversationNotFound`."""
     found = engine.own(id, caller)
-    return found, await engine.services.store.read(turns.messages, id)
+    return found, await engine.services.store.read(message_rows.messages, id)
 
 
 async def messages(

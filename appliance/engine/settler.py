@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from appliance.errors import StoreError
-from appliance.store import turns
+from appliance.store import settling
 from appliance.store.store import Store
 
 
@@ -11,18 +11,18 @@ class Settler:
     """Keeps what a full disk refused, so that no reservation and no answer is lost while we run."""
 
     def __init__(self) -> None:
-        self._refused: list[turns.Settlement] = []
+        self._refused: list[settling.Settlement] = []
 
-    async def settle(self, store: Store, settlement: turns.Settlement) -> None:
+    async def settle(self, store: Store, settlement: settling.Settlement) -> None:
         """Store one end, older ones first; raises `StoreError`."""
         waiting, self._refused = self._refused, []
         try:
-            await store.write(turns.settle_all, [*waiting, settlement])
+            await store.write(settling.settle_all, [*waiting, settlement])
         except StoreError:
             self._refused = [*waiting, *self._refused]
             raise
 
-    def keep(self, settlement: turns.Settlement) -> None:
+    def keep(self, settlement: settling.Settlement) -> None:
         """Try this one again later."""
         self._refused.append(settlement)
 

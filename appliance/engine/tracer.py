@@ -28,6 +28,8 @@ TEXT_CHARS_MAX = 60_000
 ROWS_MAX = 20
 """Of each result; the message itself has more."""
 CUT = " … (cut)"
+PACKED_LEVEL = 1
+"""All others wait meanwhile: a third of the time that zlib takes by its own choice; a sixth more bytes."""
 
 logger = logging.getLogger("appliance.engine")
 
@@ -101,8 +103,12 @@ class Tracer:
         if not self._wanted:
             return b""
         try:
-            cleaned = redactor.clean_all(msgspec.to_builtins(self._trace(answer)))
-            return zlib.compress(msgspec.json.encode(_cut(cleaned, _Room(CHARS_MAX))))
+            trace = self._trace(answer)
+            data = msgspec.json.encode(trace)
+            if redactor.knows_any or len(data) > TEXT_CHARS_MAX:  # in a shorter one no text is too long
+                cleaned = redactor.clean_all(msgspec.to_builtins(trace))
+                data = msgspec.json.encode(_cut(cleaned, _Room(CHARS_MAX)))
+            return zlib.compress(data, PACKED_LEVEL)
         except Exception:
             # An answer is not to be lost for want of its explanation.
             logger.exception("a trace could not be made")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -50,7 +51,7 @@ from appliance.providers.base import (
 )
 from appliance.redact import Redactor
 from appliance.schema_text import LeftOut
-from appliance.store import handoff, turns, usage
+from appliance.store import handoff, message_rows, usage
 from appliance.withholding import DOCUMENT_TOOLS
 
 HISTORY_MESSAGES_MAX = 400
@@ -163,7 +164,7 @@ class Turn:
         """Call the model, run the tools that it asks for, until it answers or has asked often enough."""
         self._progress("thinking", "Thinking...")
         question, bot = self.question, self.question.bot
-        self._sources = sources = await TurnSources.open(
+        self._sources = sources = TurnSources.open(
             bot,
             question.caller,
             self._services.library,
@@ -233,7 +234,10 @@ class Turn:
         context_tokens = self._services.settings.context_tokens or self._provider.context_tokens
         bot, store = question.bot, self._services.store
         room = max(0, context_tokens - min(bot.max_tokens, context_tokens // 2))
-        history = await store.read(turns.history, question.conversation_id, limit=HISTORY_MESSAGES_MAX)
+        history = store.read_now(message_rows.short_history, question.conversation_id)
+        if history is None:
+            newest = partial(message_rows.history, limit=HISTORY_MESSAGES_MAX)
+            history = await store.read(newest, question.conversation_id)
         await self._retrieve(sources, history, room)
         known = await toolbox.schema()
         shown = known and relevance.choose_tables(

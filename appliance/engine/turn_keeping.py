@@ -14,10 +14,12 @@ from appliance.errors import StoreError
 from appliance.events import TurnCancelled, TurnDone, TurnFailed, width
 from appliance.messages import MessageStatus
 from appliance.providers.base import Provider
-from appliance.store import turns
+from appliance.store import settling
 
 FLUSH_EVERY_S = 1.0
 """A crash loses at most this much of a running answer."""
+FLUSHED_TOGETHER_S = 0.25
+"""Turns write at the same moments, so that many of them share a commit."""
 
 TurnEnd: TypeAlias = TurnDone | TurnCancelled | TurnFailed
 
@@ -42,12 +44,12 @@ class TurnKeeping:
         """Write what there is, at most once a second and only when there is more; never returns."""
         flushed = 0
         while True:
-            await trio.sleep(FLUSH_EVERY_S)
+            await trio.sleep_until(_next_flush(trio.current_time()))
             if self._recorder.position == flushed:
                 continue
             flushed = self._recorder.position
             try:
-                await self._services.store.write(turns.flush, self._progressed(flushed))
+                await self._services.store.write(settling.flush, self._progressed(flushed))
             except StoreError as error:
                 # The end of the turn will tell, if the disk has not recovered by then.
                 logger.warning("turn %s could not be flushed: %s", self._question.turn_id, error.text)
@@ -73,8 +75,8 @@ class TurnKeeping:
             settler.keep(self._settlement(event, provider, trace))
         return event
 
-    def _progressed(self, last_seq: int) -> turns.Progressed:
-        return turns.Progressed(
+    def _progressed(self, last_seq: int) -> settling.Progressed:
+        return settling.Progressed(
             turn_id=self._question.turn_id,
             conversation_id=self._question.conversation_id,
             parts=self._recorder.parts(),
@@ -82,10 +84,10 @@ class TurnKeeping:
             last_seq=last_seq,
         )
 
-    def _settlement(self, event: TurnEnd, provider: Provider | None, trace: bytes) -> turns.Settlement:
+    def _settlement(self, event: TurnEnd, provider: Provider | None, trace: bytes) -> settling.Settlement:
         question = self._question
         provider_id, provider_name = self._services.name_provider(provider)
-        return turns.Settlement(
+        return settling.Settlement(
             progressed=self._progressed(self._recorder.position + width(event)),
             status=_STATUS[type(event)],
             usage=event.usage,
@@ -100,3 +102,8 @@ class TurnKeeping:
             expires_at=event.at + question.ttl_s if question.ttl_s else None,
             now=event.at,
         )
+
+
+def _next_flush(now: float) -> float:
+    """The last common moment of all turns that is not too late for one which has written `now`."""
+    return (now + FLUSH_EVERY_S) // FLUSHED_TOGETHER_S * FLUSHED_TOGETHER_S

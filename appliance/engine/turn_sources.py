@@ -62,7 +62,7 @@ class TurnSources:
         return self._numbering is not None
 
     @classmethod
-    async def open(
+    def open(
         cls,
         bot: Bot,
         caller: Caller,
@@ -75,15 +75,16 @@ class TurnSources:
         """With the knowledge bases that the bot answers from, and the table that it reads by meaning.
 
         Where others read along nobody's own documents are looked into: what is found goes to all of them.
+        Every turn asks for these few rows, so they are read at once: a thread would cost more.
         """
         sources = cls(bot, caller, library, on_sources)
         if library is None:
             return sources
-        served = await retrieval.served(library, bot, caller)
-        files = await widget_passages.files_of(library, conversation_id)
+        served = retrieval.served(library, bot, caller)
+        files = widget_passages.files_of(library, conversation_id)
         if not served and not files and not bot.rag_table:
             return sources
-        if shared := await library.store.read(people.is_shared, conversation_id, caller.owner):
+        if shared := library.store.read_now(people.is_shared, conversation_id, caller.owner):
             sources._reader = msgspec.structs.replace(caller, user_id="")
             files = []
         if bot.rag_table:

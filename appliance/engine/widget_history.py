@@ -11,7 +11,7 @@ from appliance.engine.engine import Engine
 from appliance.errors import AuthRequired, InvalidInput, OriginNotAllowed
 from appliance.identity import Caller
 from appliance.messages import Message
-from appliance.store import turns, widget_history
+from appliance.store import message_rows, widget_history
 from appliance.store.widget_history import Line
 
 COMMENT_CHARS_MAX = 2_000
@@ -77,7 +77,7 @@ def _may_show(bot: Bot, caller: Caller) -> bool:
 async def whole(engine: Engine, id: str, caller: Caller) -> tuple[Conversation, list[Message]]:
     """A conversation with all that people see of it; raises what `own` does."""
     found = own(engine, id, caller)
-    messages = await engine.services.store.read(turns.messages, id)
+    messages = await engine.services.store.read(message_rows.messages, id)
     return found, [message for message in messages if message.is_shown]
 
 

@@ -33,10 +33,10 @@ _FILE_WORDS = re.compile(
 logger = logging.getLogger("appliance.engine")
 
 
-async def files_of(library: Library, conversation_id: str) -> list[AttachedFile]:
+def files_of(library: Library, conversation_id: str) -> list[AttachedFile]:
     """The files of a conversation; none when they cannot be read, which fails no answer."""
     try:
-        return await library.store.read(widget_files.listed, conversation_id)
+        return library.store.read_now(widget_files.listed, conversation_id)
     except ApplianceError as error:
         logger.warning("the files of a conversation could not be listed: %s", error.text)
         return []

@@ -7,8 +7,9 @@ was read: once the model began, a second attempt would be a second answer.
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -35,6 +36,8 @@ _KEEPALIVE_FACTOR = 10
 """Comments prove that a connection lives, not that a model does: good for so many idle time-outs."""
 _DRAIN_S = 0.1
 """Wait for the last bytes after the answer, so that the connection can be used again."""
+_READS_PER_CHECKPOINT = 16
+"""A read of what has come already lets nobody else run; after so many, others get a turn."""
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,32 +110,86 @@ def checked_key(text: str, setting: str) -> str:
     return text
 
 
-@trio.as_safe_channel
+@asynccontextmanager
 async def stream(
     client: httpx.AsyncClient, upstream: Upstream, patience: Patience, call: Call, decoder: Decoder
-) -> AsyncGenerator[ModelEvent]:
-    """Make `call` and yield what `decoder` reads; leaving the block closes the connection at once."""
+) -> AsyncGenerator[AsyncIterator[ModelEvent]]:
+    """Make `call` and give what `decoder` reads; leaving the block closes the connection at once.
+
+    Raises `ProviderError`, here and while it is read, without the key in its text.
+    """
     try:
-        response, chunks, data = await _answer(client, upstream, patience, call)
-        grace_s = 0.0
-        try:
-            clock = _IdleClock(upstream, patience.idle_timeout_s)
-            while data and not decoder.finished:
-                for event in decoder.feed(data):
-                    yield event
-                clock.heard(data, decoder.messages)
-                if not decoder.finished:
-                    data = await anext(chunks, b"")
-            for event in decoder.close():
-                yield event
-            grace_s = _DRAIN_S
-        finally:
-            await _leave(response, chunks, grace_s)
+        response, chunks, first = await _answer(client, upstream, patience, call)
     except httpx.HTTPError as error:
         raise _cut(upstream, patience, error) from None
     except ProviderError as error:
         failures.redact(upstream, error)
         raise
+    events = _Events(upstream, patience, decoder, chunks, first)
+    try:
+        yield events
+    finally:
+        await _leave(response, chunks, _DRAIN_S if events.whole else 0.0)
+
+
+class _Events(AsyncIterator[ModelEvent]):
+    """What a decoder reads in the body of an answer, of which `first` has come already.
+
+    No generator, which would have to be closed, and no task: each of its events would pass a channel.
+    """
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        patience: Patience,
+        decoder: Decoder,
+        chunks: AsyncGenerator[bytes],
+        first: bytes,
+    ) -> None:
+        self._upstream = upstream
+        self._patience = patience
+        self._decoder = decoder
+        self._chunks = chunks
+        self._first = first
+        self._clock = _IdleClock(upstream, patience.idle_timeout_s)
+        self._ready: deque[ModelEvent] = deque()
+        self._ended = False
+        self._reads = 0
+        self.whole = False
+        """The answer has come to its proper end."""
+
+    async def __anext__(self) -> ModelEvent:
+        try:
+            while not (self._ready or self._ended):
+                await self._take()
+        except httpx.HTTPError as error:
+            raise _cut(self._upstream, self._patience, error) from None
+        except ProviderError as error:
+            failures.redact(self._upstream, error)
+            raise
+        if not self._ready:
+            raise StopAsyncIteration
+        return self._ready.popleft()
+
+    async def _take(self) -> None:
+        """The events of the next bytes, if they complete any; at the end, the last ones."""
+        data, self._first = self._first, b""
+        if not (data or self._decoder.finished):
+            data = await self._more()
+        if data:
+            self._ready.extend(self._decoder.feed(data))
+            self._clock.heard(data, self._decoder.messages)
+        else:
+            self._ended = True
+            self._ready.extend(self._decoder.close())
+            self.whole = True
+
+    async def _more(self) -> bytes:
+        """The next bytes of the body; none at its end."""
+        self._reads += 1
+        if self._reads % _READS_PER_CHECKPOINT == 0:
+            await trio.lowlevel.checkpoint()
+        return await anext(self._chunks, b"")
 
 
 class _IdleClock:

@@ -139,6 +139,8 @@ class Session:
 
     async def frames(self) -> list[str]:
         """Sleep until there is something to send, then everything that waits, in order; [] at the end."""
+        if self._wakeup.is_set:  # it will not sleep, and sending to a client that has gone may not either
+            await trio.lowlevel.checkpoint()
         while True:
             frames = [*self._outbox]
             self._outbox.clear()
@@ -153,7 +155,7 @@ class Session:
                 self._next_batch_at = trio.current_time() + MERGE_S
                 return frames
             await self._wakeup.wait()
-            if not self._outbox and not self._ending:
+            if not self._outbox and not self._ending and trio.current_time() < self._next_batch_at:
                 await trio.sleep_until(self._next_batch_at)  # what comes meanwhile is merged
 
     def end(self) -> None:

@@ -127,10 +127,10 @@ async def _read(session: Session) -> None:
 
 async def _write(session: Session, connection: trio.CancelScope) -> None:
     """Send what waits, as long as there is something to say; the end of it closes the connection."""
+    send = websocket.send
     while frames := await session.frames():
         for frame in frames:
-            await websocket.send(frame)
-            await trio.lowlevel.checkpoint()  # a send to a client that has gone may not have one
+            await send(frame)
     code, reason = session.closing
     await websocket.close(code, reason)
     connection.cancel()

@@ -9,7 +9,7 @@ import apsw
 import msgspec
 
 from appliance.messages import Message, ToolCall, ToolCallPart, ToolResult
-from appliance.store import turns
+from appliance.store import message_rows
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,10 +35,12 @@ def asked(db: apsw.Connection, conversation_id: str) -> Asked | None:
     None when nothing waits.
     """
     row = db.execute(
-        f"SELECT {turns.COLUMNS} FROM _messages WHERE conversation_id = ? ORDER BY position DESC LIMIT 1",  # noqa: S608 constant
+        f"SELECT {message_rows.COLUMNS} FROM _messages "  # noqa: S608 constant
+        "WHERE position = (SELECT max(position) FROM _messages WHERE conversation_id = ?) "
+        "AND finish = 'tool_calls'",
         (conversation_id,),
     ).fetchone()
-    calls = _calls(turns.message_of(row)) if row else []
+    calls = _calls(message_rows.message_of(row)) if row else []
     if not calls:
         return None
     names = {call.id: call.name for call in calls}

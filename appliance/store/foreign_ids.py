@@ -6,7 +6,7 @@ import apsw
 
 from appliance.conversation import External
 from appliance.messages import Message
-from appliance.store.turns import COLUMNS, message_of
+from appliance.store.message_rows import COLUMNS, message_of
 
 
 def set_external(db: apsw.Connection, conversation_id: str, external: External, now: float) -> bool:

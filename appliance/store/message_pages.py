@@ -6,7 +6,7 @@ import apsw
 import msgspec
 
 from appliance.messages import Message
-from appliance.store.turns import COLUMNS, message_of
+from appliance.store.message_rows import COLUMNS, message_of
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):

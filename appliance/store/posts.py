@@ -12,7 +12,7 @@ import msgspec
 
 from appliance.errors import ConversationNotFound
 from appliance.messages import Message
-from appliance.store import conversations, turns
+from appliance.store import conversations, message_rows, turns
 
 _OF_A_LIVE_CONVERSATION = (
     "EXISTS (SELECT 1 FROM _conversations c WHERE c.id = _messages.conversation_id AND c.tenant = :tenant "
@@ -27,7 +27,7 @@ PAUSED = "paused"
 def post(db: apsw.Connection, ask: turns.Admission, *, paused: bool = False) -> turns.Admitted:
     """Store a message that the bot does not answer; it counts as a request. Raises what `turns.admit` does.
 
-    It is queued until its position in the log is told by `place`; after a crash `turns.recover` does that.
+    It is queued until its position in the log is told by `place`; after a crash `settling.recover` does that.
     """
     conversation = conversations.find(db, ask.conversation_id, ask.caller, ask.now)
     if conversation is None:
@@ -73,19 +73,20 @@ def place(db: apsw.Connection, conversation_id: str, seq: int, message_id: str =
 def find_message(db: apsw.Connection, id: str, tenant: str, now: float) -> Message | None:
     """A message of a live conversation of the tenant; whose it is, is the caller's to check."""
     row = db.execute(
-        f"SELECT {turns.COLUMNS} FROM _messages WHERE id = :id AND {_OF_A_LIVE_CONVERSATION}",  # noqa: S608 constant
+        f"SELECT {message_rows.COLUMNS} FROM _messages WHERE id = :id AND {_OF_A_LIVE_CONVERSATION}",  # noqa: S608 constant
         {"id": id, "tenant": tenant, "now": now},
     ).fetchone()
-    return turns.message_of(row) if row else None
+    return message_rows.message_of(row) if row else None
 
 
 def find_by(db: apsw.Connection, conversation_id: str, id_or_client_id: str) -> Message | None:
     """A message of the conversation, by its id or by what its client calls it."""
     row = db.execute(
-        f"SELECT {turns.COLUMNS} FROM _messages WHERE conversation_id = ?1 AND (id = ?2 OR client_id = ?2)",  # noqa: S608 constant
+        f"SELECT {message_rows.COLUMNS} FROM _messages "  # noqa: S608 constant
+        "WHERE conversation_id = ?1 AND (id = ?2 OR client_id = ?2)",
         (conversation_id, id_or_client_id),
     ).fetchone()
-    return turns.message_of(row) if row else None
+    return message_rows.message_of(row) if row else None
 
 
 def page(
@@ -98,11 +99,11 @@ def page(
     shown = "conversation_id = :id AND (role = 'user' OR parts != x'5b5d')"
     total = db.execute(f"SELECT count(*) FROM _messages WHERE {shown}", {"id": conversation_id}).get  # noqa: S608 constant
     rows = db.execute(
-        f"SELECT {turns.COLUMNS} FROM _messages WHERE {shown} AND (:before IS NULL OR position < :before) "  # noqa: S608 constant
-        "ORDER BY position DESC LIMIT :limit",
+        f"SELECT {message_rows.COLUMNS} FROM _messages WHERE {shown} "  # noqa: S608 constant
+        "AND (:before IS NULL OR position < :before) ORDER BY position DESC LIMIT :limit",
         {"id": conversation_id, "before": before, "limit": limit},
     ).fetchall()
-    return [turns.message_of(row) for row in reversed(rows)], total
+    return [message_rows.message_of(row) for row in reversed(rows)], total
 
 
 def delete_message(db: apsw.Connection, conversation_id: str, id: str) -> bool:

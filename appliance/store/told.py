@@ -5,7 +5,7 @@ from __future__ import annotations
 import apsw
 
 from appliance.messages import Message
-from appliance.store.turns import COLUMNS, message_of
+from appliance.store.message_rows import COLUMNS, message_of
 
 _ENDED = "(role = 'user' OR status IN ('done', 'cancelled', 'failed', 'interrupted'))"
 NEVER = 1e18

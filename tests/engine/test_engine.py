@@ -27,7 +27,7 @@ from appliance.protocols.fluxbase.chat import ChatCodec
 from appliance.providers.base import ModelEvent, ModelRequest, ModelText, ModelToolCall
 from appliance.server.session import Session
 from appliance.settings import Settings
-from appliance.store import conversations, turns
+from appliance.store import conversations, settling
 from appliance.store.database import database_path
 from appliance.store.store import Store
 from appliance.store.vault import Vault
@@ -490,7 +490,7 @@ def full_disk(engine: Engine) -> None:
     write = engine.services.store.write
 
     async def full(fn: Any, *args: Any, **kwargs: Any) -> Any:
-        if fn in (turns.settle_all, turns.flush):
+        if fn in (settling.settle_all, settling.flush):
             raise StoreFull("The disk is full.")
         return await write(fn, *args, **kwargs)
 

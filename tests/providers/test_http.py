@@ -55,6 +55,32 @@ async def test_connections_are_used_again(client: httpx.AsyncClient, ask: ModelR
         assert server.connections == 1
 
 
+async def test_an_answer_that_came_in_one_piece_does_not_keep_others_waiting(
+    client: httpx.AsyncClient, ask: ModelRequest
+):
+    pieces = [wire.text(f"word{n} ") for n in range(200)] + [wire.finish() + wire.DONE]
+    body = "".join(f"{len(piece):x}\r\n{piece}\r\n" for piece in pieces) + "0\r\n\r\n"
+    head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with (
+        model_server([wire.stream(head + body, framing="raw")]) as server,
+        trio.open_nursery() as nursery,
+    ):
+        rounds = 0
+
+        async def others() -> None:
+            nonlocal rounds
+            while True:
+                await trio.lowlevel.checkpoint()
+                rounds += 1
+
+        nursery.start_soon(others)
+        async with provider(client, server).stream(ask) as events:
+            waited = [rounds async for _ in events]
+        nursery.cancel_scope.cancel()
+    assert len(waited) == 200
+    assert len(set(waited)) >= 10
+
+
 async def test_byte_by_byte_over_the_network_gives_the_same_answer(
     client: httpx.AsyncClient, ask: ModelRequest
 ):

@@ -12,7 +12,7 @@ from appliance.engine import replay
 from appliance.errors import Conflict, ConversationNotFound
 from appliance.events import HandoffChanged, OperatorMessage
 from appliance.identity import Caller
-from appliance.store import conversations, handoff, posts, traces, turns
+from appliance.store import conversations, handoff, message_rows, posts, settling, traces
 from appliance.store.database import connect
 from appliance.store.handoff import Ask, Operator
 
@@ -96,10 +96,10 @@ def test_a_client_id_is_one_message_and_nobody_elses(db: apsw.Connection) -> Non
 def test_what_a_crash_kept_from_being_told_comes_next_in_the_log(db: apsw.Connection) -> None:
     handoff.join(db, ask("n1"), ANNA, force=False)
     handoff.say(db, ask("m1"), ANNA, "Hello", client_id=None, expires_at=None)
-    assert turns.history(db, "c1") == []
-    turns.recover(db, NOW + 1)
+    assert message_rows.history(db, "c1") == []
+    settling.recover(db, NOW + 1)
     handoff.recover(db)
-    (said,) = turns.history(db, "c1")
+    (said,) = message_rows.history(db, "c1")
     (note,) = handoff.notes(db, "c1")
     assert (said.status, said.operator_name) == ("done", "Anna A.")
     last_seq, reserved_seq = db.execute("SELECT last_seq, reserved_seq FROM _conversations").get

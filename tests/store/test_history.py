@@ -6,7 +6,7 @@ from pathlib import Path
 
 from appliance import limits
 from appliance.identity import Caller
-from appliance.store import conversations, posts, turns, usage
+from appliance.store import conversations, message_rows, posts, turns, usage
 from appliance.store.database import connect, database_path
 from appliance.store.migrate import migrate
 
@@ -36,8 +36,8 @@ def test_what_comes_along_with_messages_is_read_for_replays_only(tmp_path: Path)
     )
     posts.post(db, ask)
     posts.place(db, "c", 1, "m")
-    (bare,) = turns.history(db, "c", limit=400)
-    (whole,) = turns.history(db, "c", attached=True)
+    (bare,) = message_rows.history(db, "c", limit=400)
+    (whole,) = message_rows.history(db, "c", attached=True)
     assert (bare.content, bare.payload, bare.metadata) == ("Look!", None, {})
     assert (whole.payload, whole.metadata) == ({"type": "image"}, {"a": 1})
     assert usage.standing(db, ask.bucket, 0, now).tokens_reserved == 0

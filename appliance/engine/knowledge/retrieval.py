@@ -18,7 +18,6 @@ from appliance.engine.knowledge import searching
 from appliance.engine.knowledge.access import viewer_of
 from appliance.engine.knowledge.bases import of_link
 from appliance.engine.knowledge.library import Library
-from appliance.engine.knowledge.links import of_bot
 from appliance.errors import ApplianceError
 from appliance.fusion import without_doubles
 from appliance.identity import DEFAULT_TENANT, Caller
@@ -33,7 +32,7 @@ from appliance.knowledge import (
 )
 from appliance.messages import Source
 from appliance.metadata_filter import Condition, MetadataFilter
-from appliance.store.knowledge import retrievals
+from appliance.store.knowledge import links, retrievals
 
 USER = "$user_id"
 """Stands for the caller's user id in a link's `filter_expression`."""
@@ -60,10 +59,10 @@ class Retrieved(msgspec.Struct, frozen=True, kw_only=True):
     best: float = 0.0
 
 
-async def served(library: Library, bot: Bot, caller: Caller) -> list[Served]:
+def served(library: Library, bot: Bot, caller: Caller) -> list[Served]:
     """The bases that the bot answers from when this caller asks, by priority."""
     found: list[Served] = []
-    for link in await of_bot(library, bot.namespace, bot.name):
+    for link in library.store.read_now(links.of_bot, bot.namespace, bot.name):
         base = of_link(library, link) if link.enabled else None
         if base and base.enabled and base.tenant in (caller.tenant, DEFAULT_TENANT):
             found.append(Served(link, base))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import trio
 
-from appliance.store import turns
+from appliance.store import message_rows
 from appliance.store.database import database_path
 from appliance.store.store import Store
 from tests.support.model_replies import openai_text, openai_tool_calls, stream, text
@@ -183,4 +183,4 @@ async def test_conversations_of_a_bot_that_keeps_nothing_go_after_their_silence(
     async with stack(tmp_path, [], bots={"shop": bot}, clock=lambda: now[0]):
         pass
     async with Store.open(database_path(tmp_path)) as store:
-        assert await store.read(turns.history, id) == []
+        assert await store.read(message_rows.history, id) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from itertools import chain, islice
 
@@ -15,6 +16,10 @@ from appliance.knowledge import Extracted
 
 DELIMITERS = ",;\t|"
 FIELD_CHARS_MAX = 1_000_000
+ABOVE_ROWS_MAX = 20
+"""Exports of banks and shops begin with some lines about what follows."""
+_TOLD = re.compile(r"\s*\"?sep=([,;\t|])\"?[ \t]*\n", re.IGNORECASE)
+"""A first line by which spreadsheet programs tell each other the delimiter."""
 _SAMPLE_ROWS = 50
 _SAMPLE_CHARS = 256 * 1024
 
@@ -31,8 +36,12 @@ def read_tsv(text: str) -> Extracted:
 
 def _read(text: str, delimiter: str) -> Extracted:
     text = clean(text)
+    if told := _TOLD.match(text):
+        delimiter, text = told.group(1), text[told.end() :]
     builder = TextBuilder()
     rows = _rows(text, delimiter or delimiter_of(text[:_SAMPLE_CHARS]))
+    above, rows = _above(rows)
+    write_table(builder, above, None)
     first = next(rows, [])
     names = [one_line(cell) for cell in first]
     if not is_head(names):
@@ -47,6 +56,24 @@ def _read(text: str, delimiter: str) -> Extracted:
     return builder.build()
 
 
+def _above(rows: Iterator[list[str]]) -> tuple[list[list[str]], Iterator[list[str]]]:
+    """Titles and remarks that stand above the names of the columns, and all rows from these on."""
+    sample = list(islice(rows, _SAMPLE_ROWS))
+    usual = _usual(sample)
+    for number, row in enumerate(sample[:ABOVE_ROWS_MAX]):
+        if len(row) >= usual and sum(1 for cell in row if cell.strip()) >= 0.6 * usual:
+            if not is_head([one_line(cell) for cell in row]):
+                break
+            return sample[:number], chain(sample[number:], rows)
+    return [], chain(sample, rows)
+
+
+def _usual(rows: list[list[str]]) -> int:
+    """How many cells most rows have."""
+    widths = [len(row) for row in rows]
+    return max(set(widths), key=lambda width: (widths.count(width), width), default=1)
+
+
 def delimiter_of(sample: str) -> str:
     """What cuts the first rows into most cells, as equally as can be."""
     return max(DELIMITERS, key=lambda delimiter: _fit(sample, delimiter))
@@ -55,11 +82,11 @@ def delimiter_of(sample: str) -> str:
 def _fit(sample: str, delimiter: str) -> tuple[float, int]:
     """The share of rows with the usual number of cells (more than one), then that number."""
     try:
-        widths = [len(row) for row in islice(_rows(sample, delimiter), _SAMPLE_ROWS)]
+        rows = list(islice(_rows(sample, delimiter), _SAMPLE_ROWS))
     except DocumentUnreadable:
         return (0.0, 0)
-    usual = max(set(widths), key=lambda width: (widths.count(width), width), default=1)
-    return (widths.count(usual) / len(widths), usual) if usual > 1 else (0.0, 0)
+    usual = _usual(rows)
+    return (sum(len(row) == usual for row in rows) / len(rows), usual) if usual > 1 else (0.0, 0)
 
 
 def _rows(text: str, delimiter: str) -> Iterator[list[str]]:

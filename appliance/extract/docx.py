@@ -30,6 +30,9 @@ _SKIPPED = frozenset(
     }
 )
 _BOX = W + "txbxContent"
+_MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
+SPAN_MAX = 50
+"""A cell may claim to span any number of columns."""
 
 
 class Style(msgspec.Struct, frozen=True):
@@ -135,7 +138,7 @@ class _Reading:
             tag = element.tag
             if tag in _SKIPPED or (tag == W + "r" and _is_hidden(element)):
                 continue
-            if tag == W + "t":
+            if tag in (W + "t", _MATH + "t"):
                 yield element.text or ""
             elif tag == W + "tab":
                 yield "\t"
@@ -175,14 +178,25 @@ class _Reading:
                 for cell in row:
                     self.blocks(cell)
             return
-        texts = [[self._cell(cell) for cell in row] for row in cells]
+        texts = self._filled(cells)
         write_small_table(self.builder, texts, headed=_is_headed(table, rows, texts))
 
+    def _filled(self, rows: list[list[etree._Element]]) -> list[list[str]]:
+        """The texts of all cells; one that spans others stands in each, unless it is alone in its row."""
+        texts: list[list[str]] = []
+        for row in rows:
+            above, filled = texts[-1] if texts else [], list[str]()
+            for cell in row:
+                about = cell.find(W + "tcPr")
+                merge = about.find(W + "vMerge") if about is not None else None
+                goes_on = merge is not None and merge.get(W + "val") != "restart"
+                text = "".join(above[len(filled) : len(filled) + 1]) if goes_on else self._cell(cell)
+                span = whole(value(about, "gridSpan"), 1) if about is not None and len(row) > 1 else 1
+                filled += [text] * max(1, min(span, SPAN_MAX))
+            texts.append(filled)
+        return texts
+
     def _cell(self, cell: etree._Element) -> str:
-        about = cell.find(W + "tcPr")
-        merge = about.find(W + "vMerge") if about is not None else None
-        if merge is not None and merge.get(W + "val") != "restart":
-            return ""
         return one_line(" ".join(self._text(paragraph) for paragraph in cell.iter(W + "p")))
 
 

@@ -27,6 +27,8 @@ from appliance.workers.pipe import WorkerEnded
 
 START_TIMEOUT_S = 20.0
 """A loaded machine may need seconds to start an interpreter that usually takes 0.2 s."""
+_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
+"""No limit of ours ends a process by these; the system does so that runs out of memory, and people do."""
 
 logger = logging.getLogger("appliance.extract")
 
@@ -87,7 +89,7 @@ class Extractor:
         job = Job(kind=kind, charset=charset_of(mime_type), timeout_s=self._limits.timeout_s)
         async with self._slots:
             try:
-                return await self._read(job, data)
+                return await self._read_at_last(job, data)
             except trio.TooSlowError:
                 raise DocumentUnreadable(_too_slow(kind, self._limits)) from None
             except WorkerEnded as ended:
@@ -95,6 +97,16 @@ class Extractor:
             except OSError as error:
                 logger.error("no process to read documents can be started: %s", error)
                 raise DocumentUnreadable("Files cannot be read just now; try again later.") from error
+
+    async def _read_at_last(self, job: Job, data: bytes) -> Extracted:
+        """Once more when somebody else has killed the process: that need not be this document's fault."""
+        try:
+            return await self._read(job, data)
+        except WorkerEnded as ended:
+            if ended.status not in _FROM_OUTSIDE:
+                raise
+            logger.warning("the process that read a %s was killed; it is read again", FORMATS[job.kind].name)
+        return await self._read(job, data)
 
     async def _read(self, job: Job, data: bytes) -> Extracted:
         process = await self._take()

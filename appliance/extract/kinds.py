@@ -69,6 +69,7 @@ _BY_MIME: dict[str, Kind] = {known.mime_type: kind for kind, known in FORMATS.it
     "text/x-markdown": "markdown",
 }
 _OFFICE_KINDS: tuple[Kind, ...] = ("docx", "xlsx", "pptx")
+_OPEN_KINDS: tuple[Kind, ...] = ("odt", "ods", "odp")
 
 _MEMBERS: tuple[tuple[bytes, Kind], ...] = (
     (b"word/", "docx"),
@@ -118,7 +119,7 @@ def kind_of(data: bytes, file_name: str = "", mime_type: str = "") -> Kind:
     if b"%PDF-" in data[:_PDF_WITHIN_BYTES] and (data.startswith(b"%PDF-") or named not in TEXTS):
         return "pdf"
     if data.startswith(b"PK\x03\x04"):
-        return _archive_kind(data) or _not_supported("a ZIP archive of no known kind", suffix)
+        return _archive_kind(data, named) or _not_supported("a ZIP archive of no known kind", suffix)
     if data.startswith(b"{\\rtf"):
         return "rtf"
     if data.startswith(OLE):
@@ -142,7 +143,7 @@ def _suffix(file_name: str) -> str:
     return (dot + ending).lower() if stem else ""
 
 
-def _archive_kind(data: bytes) -> Kind | None:
+def _archive_kind(data: bytes, named: Kind | None) -> Kind | None:
     """OpenDocument and EPUB say first what they are, Office files only by the names of their members."""
     if data[30:38] == b"mimetype":
         # A content type ends where the next member begins.
@@ -153,6 +154,8 @@ def _archive_kind(data: bytes) -> Kind | None:
     names = _directory(data)
     if b"META-INF/container.xml" in names:
         return "epub"
+    if named in _OPEN_KINDS and b"META-INF/manifest.xml" in names and b"content.xml" in names:
+        return named  # packed again by somebody who did not put first what it is
     if b"[Content_Types].xml" not in names:
         return None
     return next((kind for folder, kind in _MEMBERS if folder in names), None)

@@ -21,8 +21,16 @@ _MANIFEST = _NS % "manifest"
 REPEATED_MAX = 1000
 """Empty cells are written as one that repeats up to a million times."""
 _SKIPPED = frozenset(
-    {TEXT + "tracked-changes", OFFICE + "annotation", TEXT + "note-citation", DRAW + "frame"}
+    {
+        *(TEXT + name for name in ("tracked-changes", "note-citation", "hidden-text", "hidden-paragraph")),
+        *(DRAW + name for name in ("frame", "custom-shape", "g", "line", "rect")),
+        OFFICE + "annotation",
+    }
 )
+_CELLS = (TABLE + "table-cell", TABLE + "covered-table-cell")
+"""The second ones are those that another cell reaches over."""
+_SHAPES = tuple(DRAW + name for name in ("custom-shape", "rect", "ellipse", "polygon", "path", "caption"))
+"""Drawings that may have text in them."""
 _LOOKED_INTO = frozenset(
     {TEXT + "section", TEXT + "index-body", TEXT + "table-of-content", DRAW + "text-box"}
 )
@@ -43,8 +51,8 @@ def read_odp(data: bytes) -> Extracted:
     for slide in body.iter(DRAW + "page"):
         builder.page()
         builder.block()
-        for frame in slide.iter(DRAW + "frame"):
-            _write_frame(builder, frame)
+        for shape in slide.iter(DRAW + "frame", *_SHAPES):
+            _write_shape(builder, shape)
     return builder.build(title=_title(package))
 
 
@@ -87,8 +95,8 @@ def _write_blocks(builder: TextBuilder, parent: etree._Element) -> None:
             builder.heading(_text(element), _whole(element.get(TEXT + "outline-level"), 1))
         elif element.tag == TEXT + "p":
             builder.paragraph(_text(element))
-            for frame in element.iter(DRAW + "text-box"):
-                _write_blocks(builder, frame)
+            for box in element.iter(DRAW + "text-box", *_SHAPES):
+                _write_blocks(builder, box)
         elif element.tag == TEXT + "list":
             builder.paragraph("\n".join(_items(element, 0, _is_numbered(element))))
         elif element.tag == TABLE + "table":
@@ -120,19 +128,54 @@ def _is_numbered(element: etree._Element, otherwise: bool = False) -> bool:
 
 
 def _write_table(builder: TextBuilder, table: etree._Element) -> None:
-    rows = [
-        [cell for cell in row if cell.tag == TABLE + "table-cell"] for row in table.iter(TABLE + "table-row")
-    ]
-    texts = [
-        [one_line(" ".join(map(_text, cell.iter(TEXT + "p", TEXT + "h")))) for cell in row] for row in rows
-    ]
+    if next((inner for inner in table.iter(TABLE + "table") if inner is not table), None) is not None:
+        # A page that is laid out by tables.
+        for cell in table.iter(TABLE + "table-cell"):
+            if _table_of(cell) is table:
+                _write_blocks(builder, cell)
+        return
+    texts = _filled([list(row.iterchildren(*_CELLS)) for row in table.iter(TABLE + "table-row")])
     headed = table.find(TABLE + "table-header-rows") is not None
     if not headed and texts and len(texts[0]) > 2:
         headed = is_head(texts[0])
     write_small_table(builder, texts, headed=headed or None)
 
 
-def _write_frame(builder: TextBuilder, frame: etree._Element) -> None:
+def _table_of(cell: etree._Element) -> etree._Element | None:
+    return next(cell.iterancestors(TABLE + "table"), None)
+
+
+def _filled(rows: list[list[etree._Element]]) -> list[list[str]]:
+    """The texts of all cells; one that spans others stands in each, unless it is alone in its row."""
+    texts: list[list[str]] = []
+    over: dict[tuple[int, int], str] = {}
+    for number, row in enumerate(rows):
+        texts.append([])
+        for cell in row if sum(cell.tag == _CELLS[0] for cell in row) > 1 else row[:1]:
+            column = len(texts[-1])
+            text = over.get((number, column), "") if cell.tag == _CELLS[1] else _cell_text(cell)
+            texts[-1] += [text] * min(_whole(cell.get(TABLE + "number-columns-repeated"), 1), REPEATED_MAX)
+            if cell.tag == _CELLS[0]:
+                for down in range(min(_whole(cell.get(TABLE + "number-rows-spanned"), 1), REPEATED_MAX)):
+                    for right in range(min(_whole(cell.get(TABLE + "number-columns-spanned"), 1), 50)):
+                        over[number + down, column + right] = text
+    return texts
+
+
+def _cell_text(cell: etree._Element) -> str:
+    paragraphs = (one for one in cell.iter(TEXT + "p", TEXT + "h") if not _is_remark(one))
+    return one_line(" ".join(map(_text, paragraphs)))
+
+
+def _is_remark(paragraph: etree._Element) -> bool:
+    """Does it belong to somebody's remark on the cell?"""
+    return next(paragraph.iterancestors(OFFICE + "annotation"), None) is not None
+
+
+def _write_shape(builder: TextBuilder, frame: etree._Element) -> None:
+    if frame.tag in _SHAPES:
+        _write_blocks(builder, frame)
+        return
     kind = frame.get(PRESENTATION + "class") or ""
     if kind in ("date-time", "footer", "page-number", "header"):
         return
@@ -178,9 +221,9 @@ def _rows(sheet: etree._Element) -> Iterator[list[str]]:
     for row in sheet.iter(TABLE + "table-row"):
         cells: list[str] = []
         for cell in row:
-            if cell.tag not in (TABLE + "table-cell", TABLE + "covered-table-cell"):
+            if cell.tag not in _CELLS:
                 continue
-            text = one_line(" ".join(_text(paragraph) for paragraph in cell.iter(TEXT + "p")))
+            text = _cell_text(cell)
             cells += [text] * min(_whole(cell.get(TABLE + "number-columns-repeated"), 1), REPEATED_MAX)
             if len(cells) > REPEATED_MAX:
                 break

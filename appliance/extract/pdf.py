@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
-import math
 import re
 from collections.abc import Iterator
 
 import pypdfium2
-import pypdfium2.raw as pdfium
 
 from appliance.errors import DocumentUnreadable
 from appliance.extract.building import TextBuilder
 from appliance.extract.cleaning import one_line
 from appliance.extract.pdf_lines import Line, body_size, joined, joints, without_repeated
+from appliance.extract.pdf_page import page_lines
 from appliance.knowledge import Extracted
 
 LOCKED = "The PDF is encrypted; remove its password and add it again."
@@ -25,17 +23,17 @@ TITLE_CHARS_MAX = 120
 BOOKMARKS_MAX = 20_000
 HEADING_RATIO = 1.15
 """Letters so much larger than those of the text make a heading, where there are no bookmarks."""
-_INVISIBLE = " \u200b\u200c\u200d\u200e\u200f\u2060\ufe0e\ufe0f"
-_SPACES = re.compile(r"[ \t\u00a0]+")
 
 
 def read_pdf(data: bytes) -> Extracted:
     """All pages in order. Raises `DocumentUnreadable`."""
     document = _open(data)
+    if document.get_formtype() != 0:
+        document.init_forms()
     pages = []
     empty = []
     for index in range(len(document)):
-        lines = _lines(document, index)
+        lines = page_lines(document, index)
         if not lines:
             empty.append(index + 1)
         pages.append(lines)
@@ -60,77 +58,6 @@ def _open(data: bytes) -> pypdfium2.PdfDocument:
         if "assword" in str(error) or "ecurity" in str(error):
             raise DocumentUnreadable(LOCKED) from None
         raise DocumentUnreadable("The PDF is damaged and cannot be read.") from None
-
-
-def _lines(document: pypdfium2.PdfDocument, index: int) -> list[Line]:
-    """The lines of a page; a page that is broken has none."""
-    try:
-        page = document[index]
-        text_page = page.get_textpage()
-    except pypdfium2.PdfiumError:
-        return []
-    letters = _letters(text_page)
-    found = []
-    start = 0
-    for end in [*(at for at, letter in enumerate(letters) if letter in "\r\n"), len(letters)]:
-        if line := _line(text_page, letters, start, end):
-            found.append(line)
-        start = end + 1
-    text_page.close()
-    page.close()
-    return found
-
-
-def _letters(page: pypdfium2.PdfTextPage) -> list[str]:
-    """One entry for each of PDFium's characters, so that its positions can be asked for."""
-    count = page.count_chars()
-    buffer = (ctypes.c_ushort * (count + 1))()
-    written = pdfium.FPDFText_GetText(page, 0, count, buffer)
-    units = bytes(memoryview(buffer)[: max(0, written - 1)].cast("B"))
-    text = units.decode("utf-16-le", errors="replace")
-    if len(text) == count and len(units) == 2 * count and "\ufffd" not in text:
-        return list(text)
-    # Letters beyond the basic plane, or some that the fast way leaves out: one by one.
-    return [_letter(pdfium.FPDFText_GetUnicode(page, at)) for at in range(count)]
-
-
-def _letter(number: int) -> str:
-    return chr(number) if 0 < number < 0x110000 and not 0xD800 <= number < 0xE000 else ""
-
-
-def _line(page: pypdfium2.PdfTextPage, letters: list[str], start: int, end: int) -> Line | None:
-    while start < end and (not letters[start] or letters[start].isspace()):
-        start += 1
-    while end > start and (not letters[end - 1] or letters[end - 1].isspace()):
-        end -= 1
-    if start == end:
-        return None
-    text = _SPACES.sub(" ", "".join(letters[start:end])).replace("\x02", "\ufffe")
-    if not text.strip(_INVISIBLE):
-        return None
-    left, right = _sides(page, start, end - 1)
-    bottom, size = _height(
-        page, next(at for at in [*range((start + end) // 2, end), start] if letters[at].strip())
-    )
-    return Line(text, left, right, bottom, size)
-
-
-def _sides(page: pypdfium2.PdfTextPage, first: int, last: int) -> tuple[float, float]:
-    """The left and right edge of a line, whichever way it is written."""
-    boxes = []
-    for index in (first, last):
-        box = pdfium.FS_RECTF()
-        if pdfium.FPDFText_GetLooseCharBox(page, index, box):
-            boxes.append((box.left, box.right))
-    return min((left for left, _ in boxes), default=0.0), max((right for _, right in boxes), default=0.0)
-
-
-def _height(page: pypdfium2.PdfTextPage, index: int) -> tuple[float, float]:
-    """The base line and the size of a letter in the middle: at the ends are raised marks of footnotes."""
-    x, y, matrix = ctypes.c_double(), ctypes.c_double(), pdfium.FS_MATRIX()
-    pdfium.FPDFText_GetCharOrigin(page, index, x, y)
-    scale = math.hypot(matrix.b, matrix.d) if pdfium.FPDFText_GetMatrix(page, index, matrix) else 1.0
-    return y.value, pdfium.FPDFText_GetFontSize(page, index) * scale
 
 
 def _mark_bookmarks(document: pypdfium2.PdfDocument, pages: list[list[Line]]) -> dict[int, int]:
@@ -215,9 +142,13 @@ def _key(text: str) -> str:
 
 
 def _is_file_name(title: str) -> bool:
-    """Programs that print put the name of a file there."""
+    """Programs put the name of a file there, or that there is no name."""
     return (
-        re.fullmatch(r"(?:Microsoft Word - )?\S+\.\w{2,5}|untitled|about:blank", title.strip(), re.IGNORECASE)
+        re.fullmatch(
+            r"(?:Microsoft Word - )?\S+\.\w{2,5}|\(?(?:untitled|anonymous|unspecified)\)?|about:blank",
+            title.strip(),
+            re.IGNORECASE,
+        )
         is not None
     )
 

@@ -18,6 +18,9 @@ HYPHEN = "\ufffe"
 """What PDFium writes for the hyphen at a line's end where a word is broken."""
 _ITEM = re.compile(r"(?:[•◦▪●○■□\u2013\u2014*·‣\u2043\uf0b7-]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])\s+\S")
 _KEEPS_HYPHEN = re.compile(r"(?:und|oder|bzw\.?|and|or|et|y|e|o)\b")
+TICKED = "[x]"
+UNTICKED = "[ ]"
+"""Boxes of a form; what stands behind one belongs to it."""
 _DIGITS = re.compile(r"\d+")
 REPEATED_PAGES_MIN = 4
 REPEATED_SHARE = 0.6
@@ -103,10 +106,28 @@ def joints(lines: Sequence[Line]) -> list[str]:
     """
     step = _usual_step(lines)
     right = _right_edges(lines, step)
-    found = []
+    found: list[str] = []
     for index, line in enumerate(lines):
-        found.append(_joint(lines[index - 1], line, step, right[index - 1]) if index else "")
+        if index and is_upright(lines[index - 1]) and is_upright(line):
+            in_column = found[-1] == "=" or len(lines[index - 1].text) > 1
+            found.append(_joint_upright(lines[index - 1], line, in_column=in_column))
+        else:
+            found.append(_joint(lines[index - 1], line, step, right[index - 1]) if index else "")
     return found
+
+
+def is_upright(line: Line) -> bool:
+    """Letters of East Asian scripts, one or some below each other: PDFium often takes each for a line."""
+    return line.right - line.left < 1.5 * line.size and all(letter >= "\u2e80" for letter in line.text)
+
+
+def _joint_upright(before: Line, line: Line, *, in_column: bool) -> str:
+    """Downwards in a column, then the column to the left of it."""
+    down, left = before.bottom - line.bottom, before.left - line.left
+    longest = max(len(before.text), len(line.text))
+    below = abs(left) < 0.75 * line.size and 0.5 * line.size < down < (longest + 0.35) * line.size
+    beside = in_column and 0.8 * line.size < left < 3 * line.size and down < 0
+    return "=" if below or beside else "\n\n"
 
 
 def body_size(pages: Sequence[Sequence[Line]]) -> float:
@@ -122,7 +143,7 @@ def joined(before: str, after: str) -> tuple[str, str]:
     """The end of a line and what goes between it and the next one: a broken word is put together."""
     if before.endswith(HYPHEN):
         return before[:-1], ""
-    if re.search(r"[^\W\d_]-$", before) and after[:1].islower():
+    if re.search(r"[^\W\d_][-\u2010]$", before) and after[:1].islower():
         return (before, " ") if _KEEPS_HYPHEN.match(after) else (before[:-1], "")
     wide = before[-1:] >= "\u2e80" and after[:1] >= "\u2e80" and not before[-1:].isspace()
     return before, "" if wide and before[-1:] < "\uff00" else " "
@@ -140,6 +161,8 @@ def _joint(before: Line, line: Line, step: float, right: float) -> str:
         return "\n\n"
     if before.text.endswith(HYPHEN):
         return " "
+    if line.text in (TICKED, UNTICKED):
+        return "\n"
     if _ITEM.match(line.text) or _is_sparse(before) or _is_sparse(line) or _had_room(before, line, right):
         return "\n"
     return " "

@@ -65,7 +65,9 @@ class _Table:
 
     def _write(self, row: Sequence[str]) -> None:
         self._tried += 1
-        text = row_text(row, self._head if self._head and _width(row) > 1 else None)
+        # A single text at the left is a title or a remark; elsewhere it belongs to its column.
+        is_named = self._head is not None and (_width(row) > 1 or not row[0])
+        text = row_text(row, self._head if is_named else None)
         self._builder.row(text, first=self._begins)
         self._begins = self._head is None and self._tried < HEAD_WITHIN_ROWS
 

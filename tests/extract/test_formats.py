@@ -92,6 +92,22 @@ def test_the_delimiter_of_a_csv_is_found(delimiter: str) -> None:
     assert read_bytes(data, "x.csv").text == "Name: Bolt; Price: 1.50; Note: a, b\nName: Nut; Price: 2"
 
 
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("sep=;\nx;y\n1;2,5\n", "x: 1; y: 2,5"),
+        ("Report of March\nMade 2026-03-01\n\nDay,Sum,For\n1,5,rent\n2,6,food\n",
+         "Report of March\nMade 2026-03-01\n\nDay: 1; Sum: 5; For: rent\nDay: 2; Sum: 6; For: food"),
+        ("Account;DE12\nDay;Sum;For\n1;5;rent\n2;6;food\n",
+         "Account | DE12\n\nDay: 1; Sum: 5; For: rent\nDay: 2; Sum: 6; For: food"),
+        ("Report;;\nDay;Sum;For\n1;5;rent\n", "Report\n\nDay: 1; Sum: 5; For: rent"),
+        ("1,2,3\nAnn,Bob,Cid\n4,5,6\n", "1 | 2 | 3\nAnn | Bob | Cid\n4 | 5 | 6"),
+    ],
+)  # fmt: skip
+def test_what_stands_above_the_names_of_a_csv_is_kept_above_them(text: str, read: str) -> None:
+    assert read_bytes(text.encode(), "x.csv").text == read
+
+
 def test_a_csv_without_names_is_rows() -> None:
     assert read_bytes(b"1,2\n3,4\n", "x.csv").text == "1 | 2\n3 | 4"
 

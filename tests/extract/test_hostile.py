@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import zipfile
 from collections.abc import AsyncIterator
 
@@ -87,9 +89,9 @@ HOSTILE = {
     "entities that multiply": (repacked("pandoc.docx", {"word/document.xml": LAUGHS}), "x.docx", "entities"),
     "entities from outside": (repacked("pandoc.docx", {"word/document.xml": OUTSIDE}), "x.docx", "entities"),
     "XML without end": (repacked("pandoc.docx", {"word/document.xml": DEEP}), "x.docx", "nested too deeply|not valid"),
-    "a bomb": (repacked("pandoc.docx", {"word/document.xml": b" " * 250_000_000}), "x.docx", "more than can be read"),
+    "a bomb": (lambda: repacked("pandoc.docx", {"word/document.xml": b" " * 250_000_000}), "x.docx", "more than can be read"),
     "a bomb of a workbook": (
-        repacked("libreoffice.xlsx", {"xl/sharedStrings.xml": b" " * 600_000_000}), "x.xlsx", "more than can be read",
+        lambda: repacked("libreoffice.xlsx", {"xl/sharedStrings.xml": b" " * 600_000_000}), "x.xlsx", "more than can be read",
     ),
     "a cut archive": (file("pandoc.epub")[:-200], "x.epub", "damaged"),
     "a protected book": (
@@ -106,7 +108,8 @@ HOSTILE = {
 
 @pytest.mark.parametrize("what", HOSTILE)
 async def test_a_hostile_file_fails_alone_and_says_why(extractor: Extractor, what: str) -> None:
-    data, name, reason = HOSTILE[what]
+    made, name, reason = HOSTILE[what]
+    data = made() if callable(made) else made  # bombs take seconds, which each process of tests would spend
     with pytest.raises(DocumentUnreadable, match=reason):
         await extractor.extract(data, file_name=name)
     extracted = await extractor.extract(file("pandoc.docx"), file_name="x.docx")
@@ -153,6 +156,46 @@ async def test_a_cancel_kills_the_process(extractor: Extractor) -> None:
             scope.cancel()
     assert not process.is_alive
     assert (await extractor.extract(b"again")).text == "again"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+async def test_a_file_whose_process_somebody_kills_is_read_again(
+    extractor: Extractor, number: signal.Signals
+) -> None:
+    data = b"id,name\n" + b"1,somebody\n" * 1_000_000
+    read: list[str] = []
+
+    async def one() -> None:
+        read.append((await extractor.extract(data, file_name="x.csv")).text[:20])
+
+    await extractor.extract(b"hello")
+    (process,) = extractor._all
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(one)
+        await trio.testing.wait_all_tasks_blocked()
+        os.kill(process.pid, number)
+    assert read == ["id | name\n1 | somebo"]
+    assert process not in extractor._all
+
+
+async def test_a_file_whose_processes_are_killed_again_and_again_fails(extractor: Extractor) -> None:
+    await extractor.extract(b"hello")
+    data = b"id,name\n" + b"1,somebody\n" * 1_000_000
+    killed: set[int] = set()
+    with pytest.RaisesGroup(pytest.RaisesExc(DocumentUnreadable, match="memory")):
+        async with trio.open_nursery() as nursery:
+
+            async def kill() -> None:
+                while len(killed) < 2:
+                    for process in extractor._all:
+                        if process.pid not in killed and process not in extractor._idle:
+                            killed.add(process.pid)
+                            os.kill(process.pid, signal.SIGKILL)
+                    await trio.lowlevel.checkpoint()
+
+            nursery.start_soon(kill)
+            await extractor.extract(data, file_name="x.csv")
+    assert len(killed) == 2
 
 
 async def test_a_process_that_dies_while_idle_is_replaced(extractor: Extractor) -> None:

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from appliance.messages import Source
+from appliance.visible import visible
 
 MARKER = re.compile(r"[\[【] ?\^?(\d{1,2}(?: ?[,;] ?\d{1,2}){0,9}) ?[\]】]")
 """`[2]` and its cousins. What has more digits, such as a year, is none."""
@@ -156,7 +157,8 @@ class Citations:
             return True
         if number not in self._plain:
             self._plain[number] = plain(source.content)
-        return stands_in(quote, self._plain[number])
+        # A link or a tag of the document need not be repeated by who quotes what it shows.
+        return stands_in(quote, self._plain[number]) or stands_in(quote, plain(visible(source.content)))
 
 
 def quotation_before(text: str) -> str | None:

@@ -48,6 +48,8 @@ SHIPPING = """## Shipping costs
 
 We do not dispatch on Sundays. Orders that are paid before 1 pm leave the warehouse the same day.
 """
+WAYS = "## Ways to pay\n\n| Method | When |\n|---|---|\n| Card | now |\n| Cash | then |\n| Invoice | late |\n"
+BRING = "## What do I bring to the office?\n\n- Your pass.\n- The letter.\n"
 CARE = """Care of the machine
 
 Rinse the jug with cold water after each use. It must not go into the dishwasher.
@@ -181,7 +183,8 @@ async def test_questions_in_other_languages_find_the_words_that_they_share() -> 
 async def test_markup_of_a_document_cannot_make_links_or_citations_in_an_answer() -> None:
     text = "The refund takes 5 days, see [here](http://evil.example) and [2] and ![x](http://evil.example/p)."
     turn = await say("How long does the refund take?", prompt(sources(text, SHIPPING)))
-    assert r"\[here\](http://evil.example)" in turn.text
+    assert "see here and" in turn.text
+    assert "evil.example" not in turn.text
     assert r"\[2\]" in turn.text
     assert turn.text.endswith("[1]")
 
@@ -347,7 +350,7 @@ async def test_without_passages_in_the_prompt_the_search_tool_is_called_and_its_
     assert turn.text == RETURN.replace("[1]", "[7]")
 
 
-async def test_what_is_not_found_is_searched_once_more_in_other_words_and_then_given_up() -> None:
+async def test_what_is_not_found_is_searched_in_other_words_then_by_these_alone_and_then_given_up() -> None:
     asked = "Can you mend a gadget?"
     (call,) = (await say(asked, prompt([]), tools=[SEARCH_TOOL])).calls
     query = json.loads(call.arguments)["query"]
@@ -357,9 +360,33 @@ async def test_what_is_not_found_is_searched_once_more_in_other_words_and_then_g
     found = found_by(call, {"content": text, "similarity": 0.3})
     turn = await say(asked, prompt([]), *found, tools=[SEARCH_TOOL])
     assert turn.text == f"“{text}” [1]"
-    turn = await say(asked, prompt([]), *found_by(call), tools=[SEARCH_TOOL])
+    nothing = found_by(call)
+    (last,) = (await say(asked, prompt([]), *nothing, tools=[SEARCH_TOOL])).calls
+    assert json.loads(last.arguments)["query"] == "fix repair"
+    turn = await say(asked, prompt([]), *nothing, *found_by(last), tools=[SEARCH_TOOL])
     assert turn.calls == []
     assert turn.text.startswith("I found nothing about this in the documents.")
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "told"),
+    [
+        ("Which ways to pay are there?", WAYS, "Method: Card; Cash; Invoice [1]"),
+        ("What does error 409 mean?", "Code: 401; Meaning: wrong token\nCode: 409; Meaning: it overlaps\n",
+         "“Code: 409; Meaning: it overlaps” [1]"),
+        ("What do I bring to the office?", BRING, "“Your pass. … The letter.” [1]"),
+    ],
+)  # fmt: skip
+async def test_a_list_a_row_or_a_table_is_the_answer_where_it_is_asked_for(
+    question: str, text: str, told: str
+) -> None:
+    assert (await say(question, prompt(sources(text)))).text == told
+
+
+async def test_how_many_is_not_answered_by_a_share() -> None:
+    text = "We give 10% of what we earn to all employees of Shelf."
+    turn = await say("How many employees does Shelf have?", prompt(sources(text, similarity=0.6)))
+    assert "[1]" not in turn.text
 
 
 async def test_a_search_that_fails_is_told() -> None:

@@ -4,87 +4,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias
 
 import msgspec
 
 from appliance.providers.offline.codes import asked_codes, number_of
-from appliance.providers.offline.stems import meant, short, tokens
+from appliance.providers.offline.kinds import (
+    COUNTED_END,
+    EXACT,
+    HOW_MANY,
+    HOW_MUCH,
+    MEASURES,
+    POLITE,
+    PRICE,
+    SEVERAL,
+    Wanted,
+    kinds_of,
+    low,
+    shows,
+)
+from appliance.providers.offline.stems import alike, meant, short, tokens
 from appliance.providers.offline.words import is_slip
 
-Wanted: TypeAlias = Literal[
-    "time", "rate", "money", "number", "place", "leave", "way", "meaning", "person", "phone", "email", ""
-]
-"""The kind of answer: `leave` a yes or no, or what is allowed; `way` how it is done; `rate` how often."""
-MEASURES: tuple[Wanted, ...] = ("time", "rate", "money", "number")
-EXACT: tuple[Wanted, ...] = ("phone", "email")
-"""What shows none of the kind is no answer, however near it is."""
-PRICE = re.compile(r"\b(costs?|prices?|fees?|salary|expensive)\b")
-"""So is an amount of money for these; "how much" may be about anything."""
-HOW_MUCH = re.compile(r"\bhow (much|expensive)( (is|are|do|does|did|would|will|for)\b|[ ?]*$)")
-
-_UNITS = "minutes?|hours?|days?|weeks?|months?|years?"
-_NAMED_TIMES = (
-    "monday|tuesday|wednesday|thursday|friday|saturday|sunday|january|february|march|april|june|july|august|"
-    "september|october|november|december"
-)
-_STEPS = (
-    "choose|open|click|go|enter|use|send|fill|write|call|print|ask|press|take|select|type|follow|contact|look|try|"
-    "please|boil|rinse|wipe"
-)
-
-WANTED: tuple[tuple[Wanted, re.Pattern[str]], ...] = (
-    (
-        "time",
-        re.compile(r"\bhow (long|soon|fast|quick\w*)\b|\b(when|what time|what year|wie lange|wann|quand)\b"),
-    ),
-    ("rate", re.compile(r"\bhow (often|frequent\w*|regular\w*)\b|\bwie oft\b")),
-    ("time", re.compile(r"\b(opening|business) (hours|times)\b|\b(latest|last) (day|date)\b|\btoo late\b")),
-    ("money", re.compile(r"\bhow (much|expensive)\b|\b(costs?|prices?|fees?|charges?|was kostet|combien)\b")),
-    ("number", re.compile(r"\bhow (many|big|large|heavy|tall|high|wide|far)\b|\b(maximum|minimum|amount)\b")),
-    ("place", re.compile(r"\b(where|address|wo|ou|donde)\b")),
-    (
-        "way",
-        re.compile(r"\bhow (do|can|to|should|would)\b|\bwhat (do|should|can) i do\b|\bwhat now\b|\bforgot\b"),
-    ),
-    (
-        "meaning",
-        re.compile(r"\bwhat( is| are|'s|s)\b|\bwhat (does|do) .*\b(mean|do|stand for)\b|\bwas ist\b"),
-    ),
-    ("person", re.compile(r"\b(who|whom|whose|wer|wem)\b")),
-    ("phone", re.compile(r"\b((tele)?phone|fax) numbers?\b")),
-    ("email", re.compile(r"\be-?mail address(es)?\b")),
-    ("leave", re.compile(r"^(\W*\w+,)?\W*(can|could|may|do|does|is|are|will|would|am|must|should)\b")),
-)
-SHOWS: dict[Wanted, re.Pattern[str]] = {
-    "time": re.compile(
-        rf"\b(1[5-9]|20)\d\d\b|\b\d+ ?(am|pm|h|min)\b|\b({_UNITS})\b|\b({_NAMED_TIMES})\b|\b\d{{1,2}}:\d\d\b"
-    ),
-    "rate": re.compile(
-        rf"\b(once|twice|every|each|per|daily|hourly|weekly|monthly|yearly|annual\w*|regular\w*|times)\b|\b({_UNITS})\b"
-    ),
-    "money": re.compile(r"[€$£¥]|\b(eur|usd|gbp|chf|euros?|dollars?|pounds?|percent|free|nothing)\b|\d ?%"),
-    "number": re.compile(r"\d|\b(one|two|three|four|five|six|eight|ten|dozen|several|only)\b"),
-    "place": re.compile(r"\b(street|road|avenue|square|at|in|near|under|below|page|strasse)\b"),
-    "leave": re.compile(
-        r"\b(can|cannot|can't|may|must|not|never|only|possible|allowed|except|yes|no|is free)\b"
-    ),
-    "way": re.compile(
-        rf"^\W*({_STEPS})\b|\b(by e-?mail|write to us|link)\b|^to \w.*[:,]|\b(run|command|press)\b"
-    ),
-    "phone": re.compile(r"\+?\d[\d ()/.-]{5,}\d"),
-    "email": re.compile(r"\S@\S"),
-}
-_PERSON = re.compile(r"\b[^\W\d_a-z][\w'\u2019-]+ [^\W\d_a-z][\w'\u2019-]+")
-"""Two names in a row; in the text as it is written."""
 _GERMAN = re.compile(
-    r"\b(der|die|das|den|dem|ein|eine|einen|f\u00fcr|ist|sind|ich|wie|wo|wann|kann)\b", re.IGNORECASE
+    r"\b(der|die|das|den|dem|ein|eine|einen|f\u00fcr|ist|sind|ich|wie|wo|wann|kann|welche[rnms]?|gibt|es|wer|und|mit|bei|"
+    r"ihr|sie|zu|zum|zur|im|was|kostet|haben|habt|nicht|auf|auch|mein|meine)\b",
+    re.IGNORECASE,
 )
+_ORDINARY_WORDS = """
+monday tuesday wednesday thursday friday saturday sunday january february march april june july august
+september october november december christmas xmas easter halloween thanksgiving ramadan eid hanukkah
+diwali pentecost carnival new year eve english german french spanish italian dutch polish turkish
+european american british pdf tv faq usb wifi sms url id vat gps asap diy
+"""
+_ORDINARY = frozenset(_ORDINARY_WORDS.split())
+"""Written large, and yet no names that documents have to have."""
 _ASKED = re.compile(r"(?<=[.!?])\s+")
 _NAME = re.compile(
     r"(?<!\bin )(?<!\bto )(?<!\bfrom )(?<!\bat )(?<!\bnear )(?<=\s)[A-Z][\w'\u2019]+"
     r"|\b[A-Z]{3,}\b"
 )
+COUNT_WORDS_MAX = 6
+"""So near to a number is what it counts."""
+LARGE_WORDS_MIN = 3
+LARGE_SHARE = 0.6
 SLIP_CHARS_MIN = 5
 SLIP_WORTH = 0.85
 PARTS_WORTH = 0.5
@@ -110,33 +72,46 @@ class Asked(msgspec.Struct, frozen=True):
     priced: bool = False
     """Does it ask for a price?"""
 
+    several: bool = False
+    """Does it ask which there are?"""
+    counted: frozenset[str] = frozenset()
+    """Stems of what is counted, where it asks how many there are."""
+
     def shown_in(self, text: str) -> bool:
         """Does the text have something of the kind that is wanted?"""
-        low = text.casefold()
-        return any(_shows(kind, text, low) for kind in self.wanted if kind)
+        plain = low(text)
+        return any(shows(kind, text, plain) for kind in self.wanted if kind)
 
     def shows_measure(self, text: str) -> bool:
         """Is a time or an amount wanted, and does the text have one?"""
-        low = text.casefold()
-        return any(kind in MEASURES and _shows(kind, text, low) for kind in self.wanted)
+        plain = low(text)
+        return any(kind in MEASURES and shows(kind, text, plain) for kind in self.wanted)
 
-    def lacks_measure(self, text: str) -> bool:
-        """Is a time or an amount wanted, and does the text have none?"""
-        return any(kind in MEASURES for kind in self.wanted) and not self.shows_measure(text)
+    def lacks_wanted(self, text: str) -> bool:
+        """Is a time, an amount or a person wanted, and does the text have none?"""
+        told = [kind for kind in self.wanted if kind in MEASURES or kind == "person"]
+        if "leave" in self.wanted or "way" in self.wanted:
+            return False  # whether, or how, one can find out how much it is
+        plain = low(text)
+        return bool(told) and not any(shows(kind, text, plain) for kind in told)
 
     def lacks_exact(self, text: str) -> bool:
         """Is an amount or an address wanted, and does the text have none?"""
-        low = text.casefold()
+        plain = low(text)
+        if any(not shows(kind, text, plain) for kind in self._exact):
+            return True
+        return bool(self.counted) and not is_count(plain, self.counted)
+
+    @property
+    def is_exact(self) -> bool:
+        """Is an amount of money or an address wanted?"""
+        return any(kind != "hours" for kind in self._exact)
+
+    @property
+    def _exact(self) -> list[Wanted]:
         if "way" in self.wanted or "leave" in self.wanted:
-            return False  # how a price is changed, whether an address can be
-        exact = [kind for kind in self.wanted if kind in EXACT] + ["money"] * self.priced
-        return any(not _shows(kind, text, low) for kind in exact)
-
-
-def _shows(kind: Wanted, text: str, low: str) -> bool:
-    if kind == "person":
-        return _PERSON.search(text) is not None
-    return kind in SHOWS and SHOWS[kind].search(low) is not None
+            return []  # how a price is changed, whether an address can be
+        return [kind for kind in self.wanted if kind in EXACT] + ["money"] * self.priced
 
 
 def asked(question: str, earlier: str, known: Callable[[str], bool], vocabulary: Sequence[str]) -> Asked:
@@ -159,15 +134,35 @@ def asked(question: str, earlier: str, known: Callable[[str], bool], vocabulary:
         if (number := number_of(code)) in terms:
             del terms[number]
         terms[code] = Term(code)
-    low = " ".join(question.casefold().split())
-    if HOW_MUCH.search(low):
+    plain = POLITE.sub("", low(question))
+    if HOW_MUCH.search(plain):
         terms.setdefault("cost", Term("cost", 0.5))
-    wanted = tuple(dict.fromkeys(kind for kind, pattern in WANTED if pattern.search(low)))
-    priced = PRICE.search(low) is not None
-    if not wanted and earlier:
-        before = " ".join(earlier.casefold().split())
-        wanted = tuple(dict.fromkeys(kind for kind, pattern in WANTED if pattern.search(before)))
-    return Asked(tuple(terms.values()), wanted, _names(question), priced)
+    wanted = kinds_of(plain) or (kinds_of(low(earlier)) if earlier else ())
+    return Asked(
+        terms=tuple(terms.values()),
+        wanted=wanted,
+        names=_names(question),
+        priced=PRICE.search(plain) is not None,
+        several=SEVERAL.match(plain) is not None,
+        counted=_counted(plain),
+    )
+
+
+def is_count(plain: str, counted: frozenset[str]) -> bool:
+    """Does a text say a number of these things: the number near one of their stems?"""
+    found = [(word, short(word)) for word in tokens(plain)]
+    numbers = [at for at, (word, _) in enumerate(found) if shows("number", word, word)]
+    things = [at for at, (_, stem) in enumerate(found) if stem in counted or alike(stem) & counted]
+    return any(abs(one - other) <= COUNT_WORDS_MAX for one in numbers for other in things if one != other)
+
+
+def _counted(plain: str) -> frozenset[str]:
+    """What a question counts: `vacation days` of "how many vacation days do we get"."""
+    found = HOW_MANY.search(plain)
+    if found is None:
+        return frozenset()
+    thing = COUNTED_END.split(found[1])[0]
+    return frozenset(short(word) for word in tokens(thing) if meant(word))
 
 
 def _names(question: str) -> frozenset[str]:
@@ -178,8 +173,12 @@ def _names(question: str) -> frozenset[str]:
     names = {code for code in asked_codes(question) if number_of(code)}
     if _GERMAN.search(question):
         return frozenset(names)  # every noun is written large
-    for match in _NAME.finditer(_ASKED.split(question.strip())[-1]):
-        names |= {short(word) for word in tokens(match.group()) if meant(word)}
+    last = _ASKED.split(question.strip())[-1]
+    words = [word for word in last.split()[1:] if word != "I"]
+    if len(words) >= LARGE_WORDS_MIN and sum(word[0].isupper() for word in words) > LARGE_SHARE * len(words):
+        return frozenset(names)  # all of it is written large
+    for match in _NAME.finditer(last):
+        names |= {short(word) for word in tokens(match.group()) if meant(word) and word not in _ORDINARY}
     return frozenset(names)
 
 

@@ -1,7 +1,7 @@
 """What a request has of documents: passages of its prompt, what searches found, and what is still to search.
 
 A search is made when the prompt has no passages and the tool is offered, once more with words for the same
-thing when what there is may not answer.
+thing when what there is may not answer, and at last with those words alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 from appliance import followups
 from appliance.providers.offline.evidence import Evidence, weigh
 from appliance.providers.offline.passages import Passage, looked_up, read_hits, read_passages
-from appliance.providers.offline.widening import widened
+from appliance.providers.offline.widening import alone, widened
 
 SEARCH_TOOLS = ("search_vectors", "vector_search")
 LOOK_BACK = 4
@@ -68,7 +68,8 @@ class Documents:
             return None
         asked = f"{self._earlier}{self._question}"[:QUERY_CHARS_MAX]
         looks = len(self._found) + (self._given is not None)
-        query = (asked, widened(asked))[looks] if looks < 2 else ""
+        queries = (asked, widened(asked), alone(self._question))
+        query = queries[looks] if looks < len(queries) else ""
         return Search(query=query) if query.strip() else None
 
     @cached_property

@@ -24,6 +24,8 @@ from appliance.providers.offline.sureness import SURE_MIN, sureness
 SYNONYM_WORTH = 0.7
 PART_WORTH = 0.6
 """A word that begins or ends with the other, as compounds do: Versand, Versandkosten."""
+WHOLE_WORTH = 0.4
+"""One that is only a part of the word that was asked for: Rad, Lastenrad."""
 PART_CHARS_MIN = 5
 HEADING_WORTH = 0.6
 HEADER_WORTH = 0.85
@@ -37,12 +39,21 @@ RANK_COST = 0.03
 NUMBER_WORTH = 0.3
 """The number alone of a name with a number: 14 of Debian 14."""
 
+SAME_SHARE = 0.6
+"""A heading that has so much of the question, and is to so much made of it, asks the same."""
+NUMBER_DIGITS_MIN = 3
 NEAR_BEST = 0.15
 """A second passage is quoted only when it is so little behind the best."""
+CLOSE = 0.12
+"""So near to the best is one that may as well be the answer."""
+NEW_SHARE = 0.2
+"""One that is further behind has to have so much of the question that those before it have not."""
+LESS_SHARE = 0.4
+ALIKE = 0.01
+ALIKE_MIN = 2
 AHEAD = 0.25
 """What is so much less similar than the best passage is not looked at."""
 QUOTES_MAX = 3
-NEAR_PIECES = 5
 
 
 class Scored(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +64,10 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True):
     covered: float
     own: float
     similarity: float
+    asks: bool = False
+    """The heading above asks the same."""
+    alike: bool = False
+    """Others of its list or table are as good: all of them answer."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,13 +106,30 @@ def weigh(question: str, earlier: str, passages: Sequence[Passage]) -> Evidence:
     nearest = max((one.similarity for one in scored), default=0.0)
     scored = [one for one in scored if one.similarity >= nearest - AHEAD]
     scored.sort(key=lambda one: (-one.score, one.at))
-    near = [pieces[one.at].text for one in scored[:NEAR_PIECES] if one.score >= scored[0].score - NEAR_BEST]
-    missing = {name for name in question_.names - known if not alike(name) & known}
+    showing = [
+        one
+        for one in scored
+        if (one.asks and pieces[one.at].first) or not question_.lacks_exact(_told_by(pieces[one.at]))
+    ]
+    missing = {name for name in question_.names - known if not _is_there(name, known)}
     sure = 0.0
-    if scored:
-        sure = sureness(question_, scored[0].similarity, scored[0].covered, missing, near)
-    chosen = _chosen(scored, pieces) if sure >= SURE_MIN else []
+    if showing:
+        sure = sureness(
+            question_, showing[0].similarity, showing[0].covered, missing, pieces[showing[0].at].text
+        )
+    chosen = _chosen(question_, showing, pieces, words, weights) if sure >= SURE_MIN else []
     return Evidence(pieces=pieces, chosen=chosen, question=question_, sure=sure)
+
+
+def _told_by(piece: Fragment) -> str:
+    """What a piece says, an item or a row together with what is above it."""
+    return piece.text if piece.kind == "sentence" else f"{piece.lead} {piece.text}"
+
+
+def _is_there(name: str, known: frozenset[str]) -> bool:
+    """Is a name of the question in the passages? A long number alone is one: 409 of `error 409`."""
+    number = number_of(name)
+    return bool(alike(name) & known) or (len(number) >= NUMBER_DIGITS_MIN and number in known)
 
 
 def _stems(text: str) -> frozenset[str]:
@@ -139,10 +171,17 @@ def _scored(
         own, covered, about = own / total, covered / total, about / total
         similarity = similar[piece.number]
         score = similarity + WORDS_SHARE * (own + covered) / 2
-        score += fitness(question, piece, about, words[at].above | words[at].title)
+        asks = about >= SAME_SHARE and _is_asked(near, words[at].above)
+        score += fitness(question, piece, about, words[at].above | words[at].title, asks=asks)
         score -= RANK_COST * ranks[piece.number]
-        found.append(Scored(at=at, score=score, covered=covered, own=own, similarity=similarity))
+        found.append(Scored(at=at, score=score, covered=covered, own=own, similarity=similarity, asks=asks))
     return found
+
+
+def _is_asked(near: Mapping[str, Mapping[str, float]], heading: frozenset[str]) -> bool:
+    """Does a heading say little else than the question?"""
+    said = sum(any(stem in one for one in near.values()) for stem in heading)
+    return bool(heading) and said >= SAME_SHARE * len(heading)
 
 
 def _near(stems: Iterable[str], words: Sequence[_Words]) -> dict[str, dict[str, float]]:
@@ -150,10 +189,14 @@ def _near(stems: Iterable[str], words: Sequence[_Words]) -> dict[str, dict[str, 
     known = frozenset[str]().union(*(one.own | one.above | one.title for one in words))
     near: dict[str, dict[str, float]] = {}
     for stem in stems:
-        near[stem] = {word: PART_WORTH for word in known if _is_part(stem, word)}
+        near[stem] = {
+            word: PART_WORTH if len(word) > len(stem) else WHOLE_WORTH
+            for word in known
+            if _is_part(stem, word)
+        }
         near[stem] |= dict.fromkeys(alike(stem) & known, SYNONYM_WORTH)
         if number := number_of(stem):
-            near[stem][number] = NUMBER_WORTH
+            near[stem][number] = NUMBER_WORTH if len(number) < NUMBER_DIGITS_MIN else 1.0
         near[stem][stem] = 1.0
     return near
 
@@ -180,15 +223,46 @@ def _beside(pieces: Sequence[Fragment], words: Sequence[_Words], at: int) -> fro
     return near
 
 
-def _chosen(scored: Sequence[Scored], pieces: Sequence[Fragment]) -> list[Scored]:
-    """The best fragment, and those of other passages that are nearly as good, the best of each."""
-    chosen: dict[int, Scored] = {}
-    said: set[str] = set()
+def _chosen(
+    question: Asked,
+    scored: Sequence[Scored],
+    pieces: Sequence[Fragment],
+    words: Sequence[_Words],
+    weights: dict[str, float],
+) -> list[Scored]:
+    """The best fragment; one more where that is as good as the best; others where they say more of it."""
+    near = _near(weights, words)
+    total = sum(weights.values()) or 1.0
+    chosen: list[Scored] = []
+    had = dict.fromkeys(weights, 0.0)
     for one in scored:
-        piece = pieces[one.at]
         if len(chosen) == QUOTES_MAX or one.score < scored[0].score - NEAR_BEST:
             break
-        if piece.number not in chosen and piece.text not in said:
-            chosen[piece.number] = one
-            said.add(piece.text)
-    return list(chosen.values())
+        if any(pieces[one.at].number == pieces[other.at].number for other in chosen):
+            continue
+        has = {stem: _match(near[stem], words[one.at].own) for stem in weights}
+        new = sum(weights[stem] * max(0.0, has[stem] - had[stem]) for stem in weights) / total
+        close = len(chosen) == 1 and one.score >= scored[0].score - CLOSE
+        if not chosen or ((close or new >= NEW_SHARE) and not _says_less(question, one, chosen[0], pieces)):
+            chosen.append(msgspec.structs.replace(one, alike=_are_alike(one, scored, pieces)))
+            around = words[one.at].above | words[one.at].own
+            had = {stem: max(had[stem], _match(near[stem], around)) for stem in weights}
+    return chosen
+
+
+def _says_less(question: Asked, one: Scored, best: Scored, pieces: Sequence[Fragment]) -> bool:
+    """Has it clearly less of the question than the best, or not the amount that is asked for?"""
+    lacks = question.lacks_wanted(_told_by(pieces[one.at]))
+    return lacks or one.covered < LESS_SHARE * best.covered
+
+
+def _are_alike(best: Scored, scored: Sequence[Scored], pieces: Sequence[Fragment]) -> bool:
+    """Are at least two others of its list or table as good as it?"""
+    here = pieces[best.at]
+    same = [
+        one
+        for one in scored
+        if one.score >= best.score - ALIKE
+        and (pieces[one.at].number, pieces[one.at].block) == (here.number, here.block)
+    ]
+    return here.kind in ("item", "row") and len(same) > ALIKE_MIN

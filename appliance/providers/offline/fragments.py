@@ -15,6 +15,12 @@ from appliance.textbreaks import is_sentence_end, sentence_ends
 
 Kind: TypeAlias = Literal["sentence", "item", "row", "code"]
 
+BELOW = re.compile(
+    r"\b((these|following) (steps|instructions)|steps below|as follows|so geht|folgende\w* schritte|"
+    r"(ces|suivantes|ci-dessous)\b.*\b(etapes|étapes)|(etapes|étapes)\b.*\b(suivantes|ci-dessous))",
+    re.IGNORECASE,
+)
+"""It says that steps follow, though a heading may be between."""
 PAGE = re.compile(r", page \d+\Z")
 PIECES_MAX = 150
 """Of one passage; more are no text that anybody would read."""
@@ -184,9 +190,23 @@ def following(found: list[Fragment], at: int) -> list[Fragment]:
 
 
 def steps(found: Sequence[Fragment], at: int) -> list[Fragment]:
-    """The numbered list that fragment `at` is in, or introduces; [] if there is none."""
+    """The numbered list that fragment `at` is in, introduces, or points to; [] if there is none."""
     here = found[at]
     block = [one for one in found if (one.number, one.block) == (here.number, here.block)]
-    if here.kind == "sentence" and here.text.endswith(":"):
-        block = following(list(found), at)
+    if here.kind == "sentence":
+        block = following(list(found), at if here.text.endswith(":") else _last_of_block(found, at))
+        if not block and BELOW.search(here.text):
+            block = _next_steps(found, at)
     return block if block and block[0].mark and block[0].kind == "item" else []
+
+
+def _last_of_block(found: Sequence[Fragment], at: int) -> int:
+    here = found[at]
+    return max(i for i, one in enumerate(found) if (one.number, one.block) == (here.number, here.block))
+
+
+def _next_steps(found: Sequence[Fragment], at: int) -> list[Fragment]:
+    """The first numbered list of the same passage behind `at`, under whichever heading."""
+    here = found[at]
+    first = next((one for one in found[at:] if one.number == here.number and one.mark), None)
+    return [one for one in found if first and (one.number, one.block) == (first.number, first.block)]

@@ -12,13 +12,14 @@ from collections.abc import Iterable
 import msgspec
 
 from appliance.references import HEADING
+from appliance.visible import visible
 
 SOURCE_LINE = re.compile(r"\[(\d{1,3})\] (.*) \(knowledge base (.*), similarity (\d(?:\.\d+)?)\)")
 QUOTED = ">"
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
-    """A passage that can be cited as `[number]`; `title` also names the headings above it."""
+    """A passage that can be cited as `[number]`, as it is shown; `title` also names the headings above it."""
 
     number: int
     title: str
@@ -59,7 +60,7 @@ def read_hits(content: str) -> list[Passage] | None:
         Passage(
             number=hit.number or at,
             title=hit.document_title,
-            content=hit.content,
+            content=visible(hit.content),
             similarity=hit.similarity,
         )
         for at, hit in enumerate(hits, start=1)
@@ -93,5 +94,8 @@ def _read(lines: Iterable[str]) -> Iterable[Passage]:
 
 def _passage(source: re.Match[str], lines: list[str]) -> Passage:
     return Passage(
-        number=int(source[1]), title=source[2], content="\n".join(lines), similarity=float(source[4])
+        number=int(source[1]),
+        title=source[2],
+        content=visible("\n".join(lines)),
+        similarity=float(source[4]),
     )

@@ -39,7 +39,7 @@ def quoted(evidence: Evidence) -> str:
     return text if not text or evidence.sure >= TOLD else UNSURE + text
 
 
-def _run(pieces: Sequence[Fragment], at: int) -> list[int]:
+def _run(pieces: Sequence[Fragment], at: int, paragraph: int) -> list[int]:
     """Piece `at` with its paragraph where that is short, else with what it says little without."""
     start = end = at
     if pieces[at].kind not in ("sentence", "item"):
@@ -48,7 +48,7 @@ def _run(pieces: Sequence[Fragment], at: int) -> list[int]:
         start -= 1
     while end + 1 < len(pieces) and _follows(pieces, end + 1):
         end += 1
-    if sum(len(pieces[one].text) for one in range(start, end + 1)) <= PARAGRAPH_CHARS:
+    if sum(len(pieces[one].text) for one in range(start, end + 1)) <= paragraph:
         return [*range(start, end + 1)]
     first = at - 1 if at > start and _leans(pieces, at) else at
     last = at + 1 if at < end and _leans(pieces, at + 1) else at
@@ -70,13 +70,16 @@ def _leans(pieces: Sequence[Fragment], at: int) -> bool:
 def _quote(evidence: Evidence, one: Scored) -> str:
     """One piece as it is quoted; '' when that would not be word for word."""
     pieces, here = evidence.pieces, evidence.pieces[one.at]
-    run = _run(pieces, one.at)
+    run = _run(pieces, one.at, QUOTE_CHARS_MAX if one.asks else PARAGRAPH_CHARS)
+    listed = evidence.question.several and one.alike
     if here.kind == "row":
-        return f"{_row(here)} [{here.number}]"
+        return f"{_column(pieces, one.at) if listed and here.header else _row(here)} [{here.number}]"
     if "way" in evidence.question.wanted and (told := _steps(pieces, one.at)):
         return f"{told} [{here.number}]"
     text = _joined([pieces[at].text for at in run])
-    if here.kind in ("item", "code") and here.lead:
+    if here.kind == "item" and (listed or (here.first and one.asks)):
+        text = _list(pieces, one.at)
+    elif here.kind in ("item", "code") and here.lead:
         text = f"{here.lead} … {text}"
     elif text.endswith(":"):
         items = following(list(pieces), run[-1])[:ITEMS_MAX]
@@ -99,6 +102,19 @@ def _steps(pieces: Sequence[Fragment], at: int) -> str:
         told += (("" if before is None else " ") if within else " … ") + text
         before = one
     return f"“{_shown(told)}”"
+
+
+def _list(pieces: Sequence[Fragment], at: int) -> str:
+    """The list that piece `at` is in, as far as there is room: it is the answer to its heading."""
+    here = pieces[at]
+    told = ""
+    for one in pieces:
+        if (one.number, one.block) == (here.number, here.block):
+            longer = f"{told} … {one.text}" if told else one.text
+            if told and len(longer) > QUOTE_CHARS_MAX:
+                break
+            told = longer
+    return told
 
 
 def _joined(texts: Sequence[str]) -> str:
@@ -129,6 +145,16 @@ def _row(row: Fragment) -> str:
         f"{name}: {cell}" if name else cell for name, cell in zip(names, row.cells, strict=False) if cell
     ]
     return _shown("; ".join(named)[:QUOTE_CHARS_MAX])
+
+
+def _column(pieces: Sequence[Fragment], at: int) -> str:
+    """The first cells of all rows of a table, with the name of their column."""
+    here = pieces[at]
+    rows = [one for one in pieces if (one.number, one.block) == (here.number, here.block) and one.cells]
+    cells = dict.fromkeys(row.cells[0] for row in rows if row.cells[0])
+    told = "; ".join(cells)
+    told = told if len(told) <= QUOTE_CHARS_MAX else f"{told[:QUOTE_CHARS_MAX].rpartition('; ')[0]} …"
+    return _shown(f"{here.header[0]}: {told}" if here.header[0] else told)
 
 
 def _shown(text: str) -> str:

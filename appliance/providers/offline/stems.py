@@ -41,7 +41,7 @@ TALK = frozenset(_TALK.split())
 
 def tokens(text: str) -> list[str]:
     """The words of a text as they can be compared, in their order."""
-    low = _plain(text)
+    low = unaccented(text)
     for phrase, word in PHRASES.items():
         if phrase in low:
             low = low.replace(phrase, word)
@@ -62,7 +62,9 @@ def _parts(word: str) -> list[str]:
 
 def meant(word: str) -> bool:
     """Does the word say what a question is about?"""
-    if word in STOP_WORDS or word in TALK or word.endswith("n't") or not (len(word) > 1 or word.isdecimal()):
+    if word in STOP_WORDS or IRREGULAR.get(word, word) in TALK or word in TALK or word.endswith("n't"):
+        return False
+    if not (len(word) > 1 or word.isdecimal()):
         return False
     return word.isascii() or UNSPACED_TALK.fullmatch(word) is None
 
@@ -101,7 +103,7 @@ def alike_words(word: str) -> list[str]:
     return sorted(spelt.get(other, other) for other in same - {word})
 
 
-def _plain(text: str) -> str:
+def unaccented(text: str) -> str:
     """In lower case, without accents."""
     low = text.casefold().replace("\u2019", "'")
     if low.isascii():

@@ -6,7 +6,7 @@ the words count, too: those of the question that stand nowhere, names above all,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from appliance.providers.offline.asked import Asked
 from appliance.providers.offline.codes import number_of
@@ -23,6 +23,8 @@ THIN = 0.15
 """With fewer of the words, weighted by rarity, only what is `SIMILAR` is told."""
 SHOWN = 0.6
 """From here on also what has none of the words, but a time or an amount where one is wanted."""
+EXACT = 0.35
+"""So many have to be near an amount or an address that is asked for: others stand in any text."""
 NAMED = 0.6
 """So many words have to be there where a name is not."""
 LESS = 0.49
@@ -30,19 +32,21 @@ LESS = 0.49
 
 
 def sureness(
-    question: Asked, similarity: float, covered: float, missing: Collection[str], near: Sequence[str]
+    question: Asked, similarity: float, covered: float, missing: Collection[str], best: str
 ) -> float:
     """0 to 1; `SURE_MIN` where the best piece may just be told.
 
     `covered` is how much of the question stands in and around it, `missing` the names that stand nowhere,
-    `near` the texts of the best pieces, the best first.
+    `best` is its text, which has an amount or an address where only that answers.
     """
     both = (similarity + covered) / BOTH
     sure = min(max(both, similarity / SIMILAR) * SURE_MIN, 1.0)
-    if similarity >= SHOWN and near and question.shows_measure(near[0]):
+    if similarity >= SHOWN and question.shows_measure(best):
         sure = max(sure, TOLD)
     elif covered < THIN and similarity < SIMILAR:
         return min(sure, LESS)
     if missing and (covered < NAMED or any(map(number_of, missing))):
         return min(sure, LESS)
-    return min(sure, LESS) if near and all(map(question.lacks_exact, near)) else sure
+    if question.is_exact and covered < EXACT and similarity < SIMILAR:
+        return min(sure, LESS)
+    return sure

@@ -82,6 +82,10 @@ PHRASES = {
     "backed up": "backup",
     "backing up": "backup",
     "switch on": "activate",
+    "turn on": "activate",
+    "switch off": "deactivate",
+    "turn off": "deactivate",
+    "turned off": "deactivate",
     "set up": "setup",
 }
 

@@ -16,3 +16,9 @@ def widened(question: str) -> str:
     words = list(dict.fromkeys(word for word in tokens(question) if meant(word)))[:TERMS_MAX]
     same = dict.fromkeys(other for word in words for other in alike_words(word) if other not in words)
     return " ".join([question, *same]) if words else ""
+
+
+def alone(question: str) -> str:
+    """Only words for what the question names, without how it is asked; '' when there are none."""
+    words = [word for word in tokens(question) if meant(word)][:TERMS_MAX]
+    return " ".join(dict.fromkeys(other for word in words for other in alike_words(word)))

@@ -108,9 +108,8 @@ def combined(files: Mapping[Key, Entry], overlay: Overlay) -> dict[Key, Entry]:
 def _covering(stored: Entry, file: Entry | None) -> Entry:
     if file is None:
         return stored
-    warning = (
-        f"{file.path}:1: warning: a bot of this name came over the API and is served instead of this file"
-    )
+    came = "was written in the console" if stored.source == "api" else "came over the API"
+    warning = f"{file.path}:1: warning: a bot of this name {came} and is served instead of this file"
     return msgspec.structs.replace(stored, warnings=[*stored.warnings, warning])
 
 

@@ -98,7 +98,7 @@ def check_address(bots: Bots, caller: Caller) -> None:
 def check_namespace(namespace: str) -> str:
     """The namespace, `default` for an empty one; raises `InvalidInput`."""
     namespace = namespace or "default"
-    if problem := _name_problem(namespace):
+    if problem := name_problem(namespace):
         raise InvalidInput(f"namespace {problem}.")
     return namespace
 
@@ -154,7 +154,7 @@ def _judge(
         key = (outcome.namespace, draft.name)
         exists = bots.catalogue.entry(key) is not None
         try:
-            if problem := _name_problem(draft.name):
+            if problem := name_problem(draft.name):
                 key = (outcome.namespace, draft.name if draft.name.isprintable() else "")
                 raise InvalidInput(f"chatbot {position}: its name {problem}")
             if key in seen:
@@ -162,7 +162,7 @@ def _judge(
             seen.add(key)
             if key not in stored_ones and room <= 0:
                 raise InvalidInput(f"there are {BOTS_MAX} bots already, which is the limit; delete one first")
-            record, entry = _read(bots, key, draft, caller)
+            record, entry = read_draft(bots, key, draft, caller)
             room -= key not in stored_ones
         except InvalidInput as error:
             outcome.fail(key, error.text, exists=exists)
@@ -177,8 +177,10 @@ def _judge(
     return good
 
 
-def _read(bots: Bots, key: Key, draft: BotDraft, caller: Caller) -> tuple[StoredBot, Entry]:
-    """The record of a draft and what its code says; raises `InvalidInput` for a bad one."""
+def read_draft(
+    bots: Bots, key: Key, draft: BotDraft, caller: Caller, source: Literal["sdk", "api"] = "sdk"
+) -> tuple[StoredBot, Entry]:
+    """The record of a draft and what its code says; raises `InvalidInput` for a bad one. Blocking."""
     now = bots.clock()
     record = StoredBot(
         namespace=key[0],
@@ -187,7 +189,7 @@ def _read(bots: Bots, key: Key, draft: BotDraft, caller: Caller) -> tuple[Stored
         original_code=draft.original_code,
         is_bundled=draft.is_bundled,
         given=checked(draft.given),
-        source="sdk",
+        source=source,
         created_at=now,
         updated_at=now,
         created_by=caller.user_id or None,
@@ -215,7 +217,7 @@ def _write_payload(
     ended: list[str] = []
     for record, entry in good:
         if record.key not in unchanged:
-            _put(db, bots, record, entry)
+            put(db, bots, record, entry)
     for key in outcome.deleted:
         stored.delete_bot(db, key)
         # What was chosen is for the file of that name now, where there is one.
@@ -226,7 +228,7 @@ def _write_payload(
     return ended
 
 
-def _put(db: apsw.Connection, bots: Bots, record: StoredBot, read: Entry) -> None:
+def put(db: apsw.Connection, bots: Bots, record: StoredBot, read: Entry) -> None:
     """Store it with the next version; the first one of a new bot is what its code says."""
     known = bots.catalogue.entry(record.key)
     choices = bots.choices(record.key)
@@ -259,7 +261,7 @@ def warn_of_missing(outcome: Outcome, key: Key, bot: Bot | None, system: Setting
     )
 
 
-def _name_problem(name: str) -> str:
+def name_problem(name: str) -> str:
     """Why it cannot be a name, continuing "the name …"; empty for a good one."""
     if not name or len(name) > NAME_CHARS_MAX:
         return f"must have 1 to {NAME_CHARS_MAX} characters"

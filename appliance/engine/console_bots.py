@@ -57,6 +57,21 @@ def bots_of(engine: Engine) -> Bots:
     return bots
 
 
+def bot_title(engine: Engine, namespace: str, name: str) -> str:
+    """What people call the bot of that name; the name where it has no title, or is gone."""
+    entry = engine.catalogue.entry((namespace, name))
+    return (entry.bot.title if entry and entry.bot else "") or name
+
+
+def named(engine: Engine, words: str) -> str:
+    """The name of the bot that people mean: one that is called so, or else has that title."""
+    entries = engine.catalogue.all()
+    if any(entry.name == words for entry in entries):
+        return words
+    titled = (one for one in entries if one.bot and one.bot.title.casefold() == words.casefold())
+    return next((entry.name for entry in titled), words) if words else words
+
+
 async def used_today(engine: Engine, tenant: str) -> dict[Key, tuple[int, int]]:
     """Answers and tokens of each bot since midnight, UTC."""
     midnight = engine.services.clock() // DAY_S * DAY_S

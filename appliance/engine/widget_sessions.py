@@ -116,29 +116,3 @@ def _write_link(db: apsw.Connection, *, caller: Caller, proven: Proven, visitor:
             details={"conversations": moved, "ip": caller.ip},
         )
     return person.name or ""
-
-
-async def rotate_secret(engine: Engine, caller: Caller) -> str:
-    """A new identity secret of the caller's tenant, shown once; the one before is good for a day."""
-    services = engine.services
-    now = services.clock()
-
-    def write(db: apsw.Connection) -> str:
-        secret = widget_secret.rotate(db, services.vault, caller.tenant, now)
-        audit.record(
-            db,
-            at=now,
-            tenant=caller.tenant,
-            actor=caller.principal,
-            action="identity.rotate",
-            details={"ip": caller.ip},
-        )
-        return secret
-
-    return await services.store.write(write)
-
-
-def secret_hint(engine: Engine, tenant: str) -> str:
-    """What may be shown of a tenant's identity secret; empty when there is none."""
-    found = engine.services.store.read_now(widget_secret.find, tenant, engine.services.clock())
-    return found.hint if found else ""

@@ -6,7 +6,8 @@ import { listenToKeys } from './keyboard.js'
 import { ENTRIES, entriesFor, OTHERS } from './pages.js'
 import { pageUrl, placeOf } from './route.js'
 import { Shell } from './shell.js'
-import { emptyState, problem, toast } from './ui.js'
+import { signInAgain } from './sign_in.js'
+import { closeDialogs, emptyState, problem, toast } from './ui.js'
 
 /** @typedef {import('./route.js').Query} Query */
 
@@ -23,6 +24,8 @@ class Console {
     this.leave = () => {}
     /** Counts pages, so that a late one is not shown over its successor. */
     this.turn = 0
+    /** Whether somebody is asked to sign in again over the page that is shown. */
+    this.asking = false
   }
 
   async start() {
@@ -30,16 +33,15 @@ class Console {
       (...parts) => this.navigate(...parts),
       () => this.session?.account,
     )
-    onSignedOut(() => this.session?.state === 'in' && this.#refresh())
+    onSignedOut(() => void this.#askAgain())
     addEventListener('popstate', () => this.show())
     addEventListener('hashchange', () => location.hash.startsWith('#setup=') && this.show())
     document.addEventListener('click', (event) => this.#followed(event))
-    addEventListener(
-      'unhandledrejection',
-      ({ reason }) =>
-        reason?.name !== 'AbortError' &&
-        toast(reason instanceof Error ? reason : new Error(String(reason)), 'bad'),
-    )
+    addEventListener('unhandledrejection', (event) => {
+      const { reason } = event
+      if (reason?.name === 'AbortError') event.preventDefault() // its page was left: nobody waits for it
+      else toast(reason instanceof Error ? reason : new Error(String(reason)), 'bad')
+    })
     await this.#refresh()
   }
 
@@ -59,11 +61,40 @@ class Console {
     }
   }
 
+  /** The session ended under the page that is shown: it stays as it is, when the same person signs in again. */
+  async #askAgain() {
+    if (this.session?.state !== 'in' || this.asking) return
+    this.asking = true
+    try {
+      const { name } = this.session.account
+      const now = await get('session')
+      const again = now.state === 'login' ? await signInAgain(now, name) : now
+      if (again?.account?.name === name) this.#goOn(again)
+      else await this.enter(again ?? now)
+    } catch (error) {
+      toast(error)
+    } finally {
+      this.asking = false
+    }
+  }
+
+  /** The stream of news broke off: maybe as nobody is signed in any more. */
+  async #look() {
+    const now = await get('session').catch(() => null)
+    if (now?.state === 'login') await this.#askAgain()
+  }
+
+  /** @param {any} session  of the same person */
+  #goOn(session) {
+    this.session = session
+    if ([...document.querySelectorAll('main .problem')].some((one) => !one.closest('form'))) this.show()
+  }
+
   /** @param {any} session */
   async enter(session) {
-    const before = this.session?.state
+    const before = this.session
     this.session = session
-    if (session.state !== 'in' || before !== 'in') {
+    if (session.state !== 'in' || before?.account?.name !== session.account?.name) {
       this.shell?.end()
       this.shell = null
     }
@@ -102,6 +133,7 @@ class Console {
   async show() {
     const turn = ++this.turn
     this.leave()
+    closeDialogs()
     const gone = new AbortController()
     let cleanup = () => {}
     this.leave = () => {
@@ -166,7 +198,7 @@ class Console {
       return root
     }
     if (!this.shell) {
-      this.shell = new Shell(this.session, (session) => this.enter(session))
+      this.shell = new Shell(this.session, (session) => this.enter(session), () => void this.#look())
       fill(app, this.shell.node)
     }
     return this.shell.stage(name)

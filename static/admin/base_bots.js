@@ -15,7 +15,7 @@ export function baseBots(panel, base) {
       const empty = emptyState({
         icon: 'bots',
         title: 'No bot answers from it yet',
-        text: ['Name it in a bot’s file: ', h('code', null, `knowledge-bases: [${base.name}]`), '.'],
+        text: ['Name it in a bot’s file: ', h('code', null, `knowledge-base: ${base.name}`), '.'],
         action: h('a', { class: 'button', href: pageUrl('bots') }, 'To the bots'),
       })
       return dataTable({

@@ -1,16 +1,16 @@
 // @ts-check
 /** The documents of a knowledge base with their state, and the ways to add one. */
-import { del, download, get, post } from './api.js'
+import { download, get, post } from './api.js'
+import { deleteDocument } from './document_deleting.js'
 import { isRunning, STATES, stateCell } from './document_state.js'
 import { fill, h } from './dom.js'
 import { icon } from './icons.js'
-import { counted, seconds } from './load.js'
+import { seconds } from './load.js'
 import { pageUrl } from './route.js'
 import {
   badge,
   bytes,
   card,
-  confirmDialog,
   dataTable,
   emptyState,
   formDialog,
@@ -219,21 +219,7 @@ export class BaseDocuments {
 
   /** @param {any} one */
   async #remove(one) {
-    const loses = [
-      `${counted(one.chunks_count, 'chunk')}, which no bot can find any more`,
-      ...(one.has_original ? [`the file ${one.file_name} (${bytes(one.bytes)})`] : []),
-    ]
-    const text =
-      one.source_type === 'folder'
-        ? 'Its file stays in the folder beside the bot: delete it there, too, or it comes back.'
-        : null
-    if (!(await confirmDialog({ title: `Delete “${one.title || one.file_name}”?`, text, loses }))) return
-    try {
-      await del(`${this.path}/${one.id}`)
-      toast('The document was deleted.', 'good')
-    } catch (error) {
-      toast(error)
-    }
+    await deleteDocument(one, `${this.path}/${one.id}`)
     await this.read()
   }
 

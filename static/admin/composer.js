@@ -2,6 +2,7 @@
 /** Where a person of the team writes to a visitor: Enter sends, Shift+Enter breaks the line. */
 import { post } from './api.js'
 import { fill, h } from './dom.js'
+import { Draft } from './drafts.js'
 import { icon } from './icons.js'
 import { busy, problem } from './ui.js'
 
@@ -12,6 +13,7 @@ export class Composer {
   constructor(path, onSent) {
     this.path = path
     this.onSent = onSent
+    this.draft = new Draft(path)
     /** Kept until the message has arrived, so that trying again does not send it twice. @type {string | null} */
     this.clientId = null
     this.input = h('textarea', {
@@ -22,13 +24,17 @@ export class Composer {
       placeholder: 'Write to the visitor',
       dir: 'auto',
       enterkeyhint: 'send',
+      value: this.draft.read(),
       on: {
         keydown: (/** @type {KeyboardEvent} */ event) => {
           if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
           event.preventDefault()
           this.send()
         },
-        input: () => (this.clientId = null),
+        input: () => {
+          this.clientId = null
+          this.draft.keep(this.input.value)
+        },
       },
     })
     this.button = h('button', { type: 'submit', class: 'button primary' }, icon('send'), 'Send')
@@ -66,6 +72,7 @@ export class Composer {
   clear() {
     this.input.value = ''
     this.clientId = null
+    this.draft.keep('')
     fill(this.note)
   }
 

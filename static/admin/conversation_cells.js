@@ -10,6 +10,7 @@ import { badge, number, when } from './ui.js'
  * @property {string} title
  * @property {string} preview
  * @property {string} bot
+ * @property {string} bot_title        what people call it
  * @property {string} namespace
  * @property {string} owner
  * @property {string} person
@@ -94,7 +95,7 @@ export function personOf({ person, owner }) {
 }
 
 /** @param {Conversation} one */
-export const botCell = (one) => h('bdi', null, one.bot)
+export const botCell = (one) => h('bdi', null, one.bot_title || one.bot)
 
 /** @param {Conversation} one */
 export const timeCell = (one) => when(one.last_message_at || one.created_at)

@@ -21,7 +21,7 @@ export class ConversationLog {
    * @param {import('./message.js').Message[]} messages @param {import('./conversation_cells.js').Conversation} conversation
    */
   draw(messages, conversation) {
-    this.bot = conversation.bot
+    this.bot = conversation.bot_title || conversation.bot
     const who = { person: personOf(conversation), bot: this.bot, onTrace: this.onTrace }
     const kept = new Map()
     const settled = messages.filter(

@@ -13,14 +13,20 @@ const MODES = [
 ]
 const MODE_WORDS = { hybrid: 'by meaning and words', semantic: 'by meaning', keyword: 'by words' }
 
-/** @param {any} base @returns {HTMLElement} */
-export function searchTest(base) {
+/**
+ * @param {any} base
+ * @param {string} [begin]                       a question to ask at once
+ * @param {(question: string) => void} [onAsk]   told what is asked
+ * @returns {HTMLElement}
+ */
+export function searchTest(base, begin = '', onAsk) {
   const found = h('div', { class: 'found', 'aria-live': 'polite' })
   const button = h('button', { type: 'submit', class: 'button primary' }, 'Search')
   const ask = async (/** @type {SubmitEvent} */ event) => {
     event.preventDefault()
     if (!formErrors(form)) return
     const { query, mode, limit } = valuesOf(form)
+    onAsk?.(query)
     fill(found, loading())
     try {
       const body = await busy(
@@ -44,6 +50,7 @@ export function searchTest(base) {
       name: 'query',
       type: 'search',
       required: true,
+      value: begin,
       attributes: { maxlength: 10_000, placeholder: 'As a visitor would ask it' },
     }),
     field({
@@ -70,6 +77,7 @@ export function searchTest(base) {
       text: 'The passages that a bot would be shown are listed here with their scores.',
     }),
   )
+  if (begin) queueMicrotask(() => form.requestSubmit())
   return h('div', null, form, found)
 }
 

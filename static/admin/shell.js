@@ -2,6 +2,7 @@
 /** The frame around every page: navigation, theme, who is signed in, and what waits. */
 import { live, post } from './api.js'
 import { fill, h } from './dom.js'
+import { forgetDrafts } from './drafts.js'
 import { icon } from './icons.js'
 import { helpDialog } from './keyboard.js'
 import { entriesFor } from './pages.js'
@@ -15,10 +16,11 @@ const THEME_ICONS = { auto: 'auto', light: 'sun', dark: 'moon' }
 const LOST_MS = 3000
 
 export class Shell {
-  /** @param {any} session @param {(session: any) => void} enter */
-  constructor(session, enter) {
+  /** @param {any} session @param {(session: any) => void} enter @param {() => void} onLost  the news broke off */
+  constructor(session, enter, onLost) {
     this.session = session
     this.enter = enter
+    this.onLost = onLost
     this.heading = ''
     this.waiting = -1
     this.main = h('main', { id: 'main', class: 'main' })
@@ -165,6 +167,7 @@ export class Shell {
 
   async #signOut() {
     await post('logout')
+    forgetDrafts()
     this.enter({ ...this.session, state: 'login', account: null })
   }
 
@@ -215,6 +218,7 @@ export class Shell {
   }
 
   #lost() {
+    this.onLost()
     fill(
       this.notice,
       icon('warning'),

@@ -13,7 +13,7 @@ export {
   tabs,
   toast,
 } from './ui/pieces.js'
-export { confirmDialog, formDialog, openDialog } from './ui/dialogs.js'
+export { closeDialogs, confirmDialog, formDialog, openDialog } from './ui/dialogs.js'
 export { field, fieldError, formErrors, valuesOf } from './ui/fields.js'
 export { dataTable, pager } from './ui/table.js'
 export { bytes, clock, duration, exactTime, money, moneyAlike, number, percent, when } from './ui/values.js'

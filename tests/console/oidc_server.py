@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import secrets
@@ -21,14 +22,20 @@ CLIENT_ID = "chat appliance"
 CLIENT_SECRET = "s3cret/with:signs"
 
 
+@functools.cache
+def _rsa_key(name: str) -> rsa.RSAPrivateKey:
+    """The same all the time: primes take long to find."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 class OidcServer:
     """What it says of whom; tests change `claims` and the rest to make it lie."""
 
     def __init__(self, url: str) -> None:
         self.issuer = url
-        self.rsa = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.rsa = _rsa_key("own")
         self.ec = ec.generate_private_key(ec.SECP256R1())
-        self.other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.other = _rsa_key("other")
         self.algorithm = "RS256"
         self.signing_key: Any = self.rsa
         self.kid: str | None = "rsa-1"

@@ -60,6 +60,7 @@ async def test_the_first_link_makes_the_first_admin_and_signs_in(tmp_path: Path)
     assert [(one.actor, one.action) for one in audited(served)] == [("admin:ann", "console.setup")]
 
 
+@pytest.mark.usefixtures("dear_passwords")
 async def test_two_who_use_the_same_link_at_once_make_one_account(tmp_path: Path) -> None:
     async with stack(tmp_path) as served:
         token = first_link(served)

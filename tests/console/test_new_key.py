@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
-import sys
 from pathlib import Path
 
 import httpx
@@ -13,13 +13,13 @@ import pytest
 
 from tests.console.people import PASSWORD, Clock, browser, invite, log_in, refused, set_up
 from tests.console.signed_in import SignedIn
+from tests.support.commands import run_command
 from tests.support.stack import Stack, stack
 from tests.widget.people import person, proof, secret_of
 
 
-def appliance(*words: str | Path, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "appliance", *map(str, words)]
-    return subprocess.run(command, input=given, capture_output=True, timeout=60)
+def appliance(*words: str | Path, given: bytes = b"") -> subprocess.CompletedProcess[str]:
+    return run_command(*words, given=given, env=os.environ)
 
 
 async def second_factor(client: httpx.AsyncClient, clock: Clock) -> pyotp.TOTP:
@@ -45,7 +45,7 @@ async def test_second_factors_and_signed_visitors_go_on_with_a_new_key(tmp_path:
         assert await is_signed_visitor(served, secret)
     old = (tmp_path / "secrets.key").rename(tmp_path / "old.key").read_bytes()
     ran = appliance("settings", "rekey", "--data", tmp_path, given=old)
-    assert (ran.returncode, b"Encrypted 2 values" in ran.stderr) == (0, True), ran.stderr
+    assert (ran.returncode, "Encrypted 2 values" in ran.stderr) == (0, True), ran.stderr
     assert (tmp_path / "secrets.key").read_bytes() != old
     clock.turn(31)
     async with stack(tmp_path, clock=clock) as served, browser(served) as ann:
@@ -86,7 +86,7 @@ async def test_a_changed_key_is_told_at_the_start_at_the_login_and_before_anythi
                 status, _, text = await SignedIn(bob).refused(method, path)
                 assert (status, "another encryption key" in text) == (409, True)
     made = appliance("keys", "identity", "--data", tmp_path)
-    assert (made.returncode, b"another encryption key" in made.stderr) == (1, True)
+    assert (made.returncode, "another encryption key" in made.stderr) == (1, True)
     (tmp_path / "secrets.key").write_text(right)  # the old one is back: nothing was harmed
     async with stack(tmp_path, clock=clock) as served, browser(served) as ann:
         assert (await log_in(ann, code=totp.at(int(clock())))).status_code == 200
@@ -104,11 +104,11 @@ async def test_when_the_key_is_lost_the_ways_that_are_told_lead_on(
     (tmp_path / "secrets.key").unlink()
     made = appliance("keys", "identity", "--rotate", "--data", tmp_path)
     assert made.returncode == 0, made.stderr
-    link = appliance("admin", "link", "ann", "--data", tmp_path).stdout.decode().strip()
+    link = appliance("admin", "link", "ann", "--data", tmp_path).stdout.strip()
     async with stack(tmp_path, clock=clock) as served, browser(served) as ann:
         token = link.partition("#setup=")[2]
         assert (await ann.post("setup", json={"token": token, "password": PASSWORD})).status_code == 200
-        assert await is_signed_visitor(served, made.stdout.decode().strip())
+        assert await is_signed_visitor(served, made.stdout.strip())
         assert (await ann.post("account/totp")).status_code == 200
     caplog.clear()
     async with stack(tmp_path, clock=clock):

@@ -122,6 +122,7 @@ async def test_whoever_guesses_waits_longer_and_longer_also_over_a_restart(tmp_p
         assert (await log_in(eve)).status_code == 200
 
 
+@pytest.mark.usefixtures("dear_passwords")
 async def test_many_guesses_at_once_are_no_more_than_one_after_the_other(tmp_path: Path) -> None:
     async with console(tmp_path) as (served, _):
         statuses: list[int] = []
@@ -146,6 +147,7 @@ async def test_a_network_that_tries_many_names_has_to_wait_and_others_need_not(t
             assert (await log_in(ann)).status_code == 200
 
 
+@pytest.mark.usefixtures("dear_passwords")
 async def test_a_password_that_was_hashed_with_less_is_hashed_anew_at_login(tmp_path: Path) -> None:
     async with console(tmp_path) as (served, _), browser(served) as other:
         weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
@@ -347,6 +349,7 @@ async def test_a_code_works_once_and_for_a_moment(tmp_path: Path) -> None:
         assert (await log_in(other, code=totp.at(int(clock())))).status_code == 200
 
 
+@pytest.mark.usefixtures("dear_passwords")
 async def test_a_code_that_two_use_at_once_lets_one_in(tmp_path: Path) -> None:
     clock = Clock()
     async with console(tmp_path, clock) as (served, ann):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +153,98 @@ def run(page: Page, outcome: str, text: str) -> None:
     expect(page.get_by_text(outcome)).to_be_visible()
     answer: Any = page.locator(".results > li")
     expect(answer).to_contain_text(text)
+
+
+async def test_a_bot_is_made_from_a_few_fields_answers_and_is_deleted(tmp_path: Path) -> None:
+    replies = [openai_text("It is in row seven.")]
+    async with stack(tmp_path, replies, bots=BOTS) as served:
+        state = await first_admin(served)
+
+        def play(page: Page, complaints: Complaints) -> None:
+            opened(page, served, "bots", "Bots")
+            page.get_by_role("button", name="New bot").click()
+            dialog = page.get_by_role("dialog", name="New bot")
+            dialog.get_by_label("Name", exact=True).fill("stock")
+            dialog.get_by_label("Title").fill('The "stock": #1')
+            dialog.get_by_label("What it should do").fill("You know where things are.")
+            page.keyboard.press("Escape")
+            question = page.get_by_role("dialog", name="Leave what you have typed?")
+            question.get_by_role("button", name="Cancel").click()
+            assert violations(page) == []
+            dialog.get_by_role("button", name="Create the bot").dblclick()
+            expect(page.locator("main h1")).to_have_text('The "stock": #1')
+            expect(page.locator("dialog")).to_have_count(0)
+            page.get_by_role("tab", name="Prompt and code").click()
+            expect(page.get_by_role("region", name="Text of the prompt")).to_have_text(
+                "You know where things are."
+            )
+            page.get_by_role("link", name="Try it").click()
+            page.get_by_role("button", name="Start").click()
+            page.locator("appliance-chat textarea").fill("Where is the tea?")
+            page.keyboard.press("Enter")
+            expect(page.locator("appliance-chat")).to_contain_text("It is in row seven.")
+            opened(page, served, "conversations", "Conversations")
+            expect(page.get_by_role("row", name="Where is the tea?")).to_contain_text('The "stock": #1')
+            page.locator("#filter-bot, [name=bot]").first.fill('the "STOCK": #1')
+            expect(page.get_by_role("row", name="Where is the tea?")).to_be_visible()
+            bot_page(page, served, 'The "stock": #1')
+            page.get_by_role("button", name="Delete this bot").click()
+            assert "all conversations" in confirmed(page, "Delete", "stock")
+            told(page, "The bot was deleted")
+            expect(page.locator("tbody tr")).to_have_count(2)
+            assert complaints.texts == []
+
+        await drive(play, **state, bypass_csp=True)
+
+
+async def test_code_is_written_anew_its_faults_are_told_and_a_draft_outlives_a_reload(tmp_path: Path) -> None:
+    async with stack(tmp_path, [], bots=BOTS) as served:
+        state = await first_admin(served)
+
+        def play(page: Page, complaints: Complaints) -> None:
+            bot_page(page, served, "shop")
+            page.get_by_role("tab", name="Prompt and code").click()
+            page.get_by_role("button", name="Edit").click()
+            area = page.get_by_label("Code", exact=True)
+            area.fill(area.input_value().replace("---\n", "---\nmax-tokens: much\n", 1))
+            page.get_by_role("button", name="Save").click()
+            expect(page.get_by_role("alert")).to_contain_text("line 2: max-tokens")
+            assert violations(page) == []
+            page.reload()
+            expect(area).to_have_value(re.compile("max-tokens: much"))
+            area.fill(area.input_value().replace("much", "77"))
+            page.get_by_role("button", name="Save").click()
+            told(page, "Saved")
+            expect(page.locator(".findings")).to_contain_text("written in the console")
+            page.get_by_role("button", name="Edit").click()
+            area.fill("something else")
+            page.get_by_role("button", name="Cancel").click()
+            confirmed(page, "Leave them")
+            expect(page.get_by_role("region", name="Text of the code")).to_contain_text("max-tokens: 77")
+            page.get_by_role("button", name="Back to the file").click()
+            confirmed(page, "Take the file")
+            expect(page.locator(".findings")).to_have_count(0)
+            assert complaints.texts == [one for one in complaints.texts if "400" in one]
+
+        await drive(play, **state, bypass_csp=True)
+
+
+async def test_a_file_that_breaks_and_is_mended_is_seen_without_a_reload(tmp_path: Path) -> None:
+    async with stack(tmp_path, [], bots=BOTS) as served:
+        state = await first_admin(served)
+        file = tmp_path / "bots" / "shop" / "bot.md"
+
+        def play(page: Page, complaints: Complaints) -> None:
+            opened(page, served, "bots", "Bots")
+            row = page.get_by_role("row", name="shop")
+            row.get_by_role("link").focus()
+            file.write_text(OPEN_BOT.replace("---\n", "---\nmore: 1\n", 1))
+            expect(row).to_contain_text("1 error")
+            expect(row.get_by_role("link")).to_be_focused()
+            page.keyboard.press("Enter")
+            expect(page.locator(".findings")).to_contain_text("unknown setting more")
+            file.write_text(OPEN_BOT)
+            expect(page.locator(".findings")).to_have_count(0)
+            assert complaints.texts == []
+
+        await drive(play, **state)

@@ -125,7 +125,7 @@ async def test_who_tries_too_often_is_told_the_seconds(tmp_path: Path) -> None:
         await drive(play)
 
 
-async def test_a_session_that_ended_leads_to_sign_in_and_back_to_the_page(tmp_path: Path) -> None:
+async def test_a_session_that_ended_is_begun_again_over_the_page_that_was_asked_for(tmp_path: Path) -> None:
     async with stack(tmp_path, [], bots=BOTS) as served:
         state = await first_admin(served)
 
@@ -134,9 +134,78 @@ async def test_a_session_that_ended_leads_to_sign_in_and_back_to_the_page(tmp_pa
             page.context.clear_cookies()
             page.keyboard.press("g")
             page.keyboard.press("c")
-            expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-            sign_in(page)
+            again = page.get_by_role("dialog", name="Sign in again")
+            expect(again.get_by_label("Name")).to_have_value(NAME)
+            again.get_by_label("Password").fill(PASSWORD)
+            page.keyboard.press("Enter")
+            expect(again).to_have_count(0)
             expect(page.get_by_role("heading", name="Conversations")).to_be_visible()
+            expect(page.get_by_label("Search")).to_be_visible()
+            page.context.clear_cookies()
+            page.keyboard.press("g")
+            page.keyboard.press("l")
+            expect(again).to_be_visible()
+            page.keyboard.press("Escape")
+            expect(page.get_by_role("heading", name="Sign in", exact=True)).to_be_visible()
+            expect(page).to_have_title(re.compile("^Sign in"))
+            sign_in(page)
+            expect(page.get_by_role("heading", name="Live")).to_be_visible()
+
+        await drive(play, **state)
+
+
+async def test_what_is_typed_when_the_session_ends_is_there_after_signing_in_again(tmp_path: Path) -> None:
+    async with stack(tmp_path, [], bots=BOTS) as served:
+        state = await first_admin(served)
+
+        def play(page: Page, complaints: Complaints) -> None:
+            opened(page, served, "people", "Team")
+            page.get_by_role("button", name="Invite somebody").click()
+            page.get_by_label("Account name").fill("otto")
+            page.context.clear_cookies()
+            page.get_by_role("button", name="Make the link").click()
+            again = page.get_by_role("dialog", name="Sign in again")
+            again.get_by_label("Password").fill("not this one")
+            page.keyboard.press("Enter")
+            expect(again.get_by_role("alert")).to_contain_text("not right")
+            assert (
+                page.locator("dialog.covers")
+                .evaluate("node => getComputedStyle(node, '::backdrop').backgroundColor")
+                .startswith("rgb(")
+            ), "nothing of the page is seen"
+            again.get_by_label("Password").fill(PASSWORD)
+            page.keyboard.press("Enter")
+            expect(again).to_have_count(0)
+            expect(page.get_by_label("Account name")).to_have_value("otto")
+            page.get_by_role("button", name="Make the link").click()
+            expect(page.get_by_role("dialog", name="The invitation")).to_be_visible()
+
+        await drive(play, **state)
+
+
+async def test_whoever_else_signs_in_over_a_page_begins_anew(tmp_path: Path) -> None:
+    async with stack(tmp_path, [], bots=BOTS) as served:
+        state = await first_admin(served)
+        async with console_client(served, state) as client:
+            made = await client.post("/accounts", json={"name": "otto", "role": "operator"})
+        token = made.json()["link"].partition("#setup=")[2]
+        async with httpx.AsyncClient(base_url=served.url, headers={"Origin": served.url}) as http:
+            body = {"token": token, "password": PASSWORD}
+            assert (await http.post("/admin/api/setup", json=body)).status_code == 200
+
+        def play(page: Page, complaints: Complaints) -> None:
+            opened(page, served, "people", "Team")
+            page.context.clear_cookies()
+            page.get_by_role("button", name="Invite somebody").click()
+            page.get_by_label("Account name").fill("eve")
+            page.get_by_role("button", name="Make the link").click()
+            again = page.get_by_role("dialog", name="Sign in again")
+            again.get_by_label("Name").fill("otto")
+            again.get_by_label("Password").fill(PASSWORD)
+            page.keyboard.press("Enter")
+            expect(page.get_by_role("alert")).to_contain_text("for administrators")
+            expect(page.get_by_role("dialog")).to_have_count(0)
+            assert page.locator("#nav a").count() == 4
 
         await drive(play, **state)
 

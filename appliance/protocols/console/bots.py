@@ -10,7 +10,7 @@ import msgspec
 from appliance.bot import Bot
 from appliance.botoverrides import HOUR_S, BotOverrides
 from appliance.bottests import BotTest
-from appliance.engine import console_bots, console_tests
+from appliance.engine import bot_writing, console_bots, console_tests
 from appliance.engine.bot_entries import Entry
 from appliance.engine.console_bots import Kind, bots_of
 from appliance.engine.console_tests import TestResult
@@ -71,7 +71,7 @@ class BotBase(msgspec.Struct, frozen=True, kw_only=True):
 class BotDetails(BotItem, frozen=True, kw_only=True):
     """All about a bot. `settings` are in effect; `overrides` those of them that were chosen here.
 
-    `instead` is what the bot's file or code says of those.
+    `instead` is what the bot's file or code says of those. `has_file`: there is a file, served or not.
     """
 
     description: str
@@ -83,6 +83,7 @@ class BotDetails(BotItem, frozen=True, kw_only=True):
     prompt: str
     tables: list[str]
     knowledge_bases: list[BotBase]
+    has_file: bool
     embed: str
     created_at: float
     updated_at: float
@@ -101,6 +102,21 @@ class BotDiff(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"
     lines: list[DiffLine]
     from_: str
     to: str
+
+
+class NewBot(msgspec.Struct, frozen=True, kw_only=True):
+    """A bot to be made; `code` is what its file would say."""
+
+    name: str
+    code: str
+    namespace: str = ""
+
+
+class BotCode(msgspec.Struct, frozen=True, kw_only=True):
+    """New code; with `before`, what it was made of, nobody else's change is written over."""
+
+    code: str
+    before: str | None = None
 
 
 class TestBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +190,48 @@ async def list_bots(engine: Engine, request: Request) -> Reply:
 async def get_bot(engine: Engine, request: Request) -> Reply:
     """`GET /bots/<id>`."""
     return await _details(engine, request, bots_of(engine).get(request.path["id"]))
+
+
+@admin
+async def create_bot(engine: Engine, request: Request) -> Reply:
+    """`POST /bots`: 201; bad code 400, a name that is taken 409."""
+    asked = request.json(NewBot)
+    entry = await bot_writing.create(
+        bots_of(engine), engine.services.library, (asked.namespace, asked.name), asked.code, request.caller
+    )
+    reply = await _details(engine, request, entry)
+    return msgspec.structs.replace(reply, status=201)
+
+
+@admin
+async def write_code(engine: Engine, request: Request) -> Reply:
+    """`PUT /bots/<id>/code`: served from the next question on, also in place of a file."""
+    asked = request.json(BotCode)
+    entry = await bot_writing.rewrite(
+        bots_of(engine),
+        engine.services.library,
+        request.path["id"],
+        asked.code,
+        asked.before,
+        request.caller,
+    )
+    return await _details(engine, request, entry)
+
+
+@admin
+async def take_file(engine: Engine, request: Request) -> Reply:
+    """`DELETE /bots/<id>/code`: what the file says is served again; 404 where there is no file."""
+    entry = await bot_writing.back_to_file(
+        bots_of(engine), engine.services.library, request.path["id"], request.caller
+    )
+    return await _details(engine, request, entry)
+
+
+@admin
+async def delete_bot(engine: Engine, request: Request) -> Reply:
+    """`DELETE /bots/<id>`, with the conversations that people had with it."""
+    await bots_of(engine).delete(request.path["id"], request.caller, engine.chats.stop_deleted)
+    return Reply(body=None, status=204)
 
 
 @admin
@@ -255,6 +313,44 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         handler=get_bot,
         summary="One bot with its code, its settings in effect and the tag for pages",
         answers={200: BotDetails},
+        errors=(404,),
+        access="admin",
+    ),
+    Endpoint(
+        method="POST",
+        path=PATH,
+        handler=create_bot,
+        summary="Make a bot of what its file would say",
+        body=NewBot,
+        answers={201: BotDetails},
+        errors=(400, 409),
+        access="admin",
+    ),
+    Endpoint(
+        method="PUT",
+        path=f"{PATH}/<id>/code",
+        handler=write_code,
+        summary="Write the code of a bot anew, in place of what its file says",
+        body=BotCode,
+        answers={200: BotDetails},
+        errors=(400, 404, 409),
+        access="admin",
+    ),
+    Endpoint(
+        method="DELETE",
+        path=f"{PATH}/<id>/code",
+        handler=take_file,
+        summary="Serve what the bot's file says again",
+        answers={200: BotDetails},
+        errors=(404,),
+        access="admin",
+    ),
+    Endpoint(
+        method="DELETE",
+        path=f"{PATH}/<id>",
+        handler=delete_bot,
+        summary="Delete a bot with all conversations with it",
+        answers={204: None},
         errors=(404,),
         access="admin",
     ),
@@ -378,6 +474,7 @@ async def _details(engine: Engine, request: Request, entry: Entry) -> Reply:
         prompt=bot.prompt,
         tables=await console_bots.tables_of(engine, bot, request.caller),
         knowledge_bases=[BotBase(id=one.id, name=one.name, enabled=one.enabled) for one in linked],
+        has_file=entry.key in bots.catalogue.files(),
         embed=embed_line(bot, request.origin),
         created_at=entry.created_at,
         updated_at=entry.updated_at,

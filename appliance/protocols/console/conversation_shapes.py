@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from appliance.engine.console_bots import bot_title
 from appliance.engine.engine import Engine
 from appliance.engine.handoff import Note
 from appliance.engine.oversight import Seen, Whole
@@ -32,6 +33,8 @@ RESULT_CHARS_MAX = 20_000
 class Item(msgspec.Struct, frozen=True, kw_only=True):
     """A conversation in a list; times are Unix seconds, `person` is a name or an id.
 
+    `bot_title` is the bot's name for people.
+
     `handoff_reason` is why a person is waited for, `helped_by` who of the team was there and has left.
     """
 
@@ -39,6 +42,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None
     preview: str
     bot: str
+    bot_title: str
     namespace: str
     owner: str
     person: str
@@ -111,6 +115,7 @@ def item(engine: Engine, seen: Seen) -> Item:
         title=found.title,
         preview=seen.preview,
         bot=found.bot,
+        bot_title=bot_title(engine, found.namespace, found.bot),
         namespace=found.namespace,
         owner=found.owner,
         person=seen.person or found.owner.partition(":")[2] or found.owner,

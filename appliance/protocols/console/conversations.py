@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, cast
 
 import msgspec
 
-from appliance.engine import handoff, oversight, trace
+from appliance.engine import console_bots, handoff, oversight, trace
 from appliance.engine.engine import Engine
 from appliance.errors import InvalidInput
 from appliance.protocols.base import Endpoint, Param
@@ -47,7 +47,7 @@ class Nothing(msgspec.Struct, frozen=True, kw_only=True):
 async def listed(engine: Engine, request: Request) -> Reply:
     """The last spoken in first."""
     limit = request.whole_number("limit", LIMIT, 1, LIMIT_MAX)
-    wanted, after = _wanted(request), _after(request)
+    wanted, after = _wanted(engine, request), _after(request)
     found, total = await oversight.conversations(engine, wanted, after=after, limit=limit + 1)
     shown = found[:limit]
     cursor = None
@@ -132,13 +132,13 @@ async def _item(engine: Engine, request: Request) -> Reply:
 # -- what is asked for -------------------------------------------------------------------------------
 
 
-def _wanted(request: Request) -> oversight.Wanted:
+def _wanted(engine: Engine, request: Request) -> oversight.Wanted:
     namespace, _, bot = _text(request, "bot").rpartition("/")
     return oversight.Wanted(
         tenant=request.caller.tenant,
         text=search_of(request),
         namespace=namespace,
-        bot=bot,
+        bot=console_bots.named(engine, bot),
         source=_text(request, "source"),
         handoff=cast('Literal["", "waiting", "joined"]', _choice(request, "handoff", ("waiting", "joined"))),
         feedback=cast(
@@ -217,7 +217,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         summary="Conversations, the last spoken in first",
         params=(
             SEARCH,
-            _param("bot", "Of that bot: its name, or namespace/name"),
+            _param("bot", "Of that bot: its name, namespace/name, or title"),
             _param("source", "Made over that wire, such as `fluxbase`"),
             _param("handoff", "Where a person is waited for, or is", "waiting", "joined"),
             _param("feedback", "With an answer that was valued so", "positive", "negative"),

@@ -8,6 +8,7 @@ import msgspec
 
 from appliance.engine import console_gaps
 from appliance.engine.bot_entries import bot_id
+from appliance.engine.console_bots import bot_title
 from appliance.engine.engine import Engine
 from appliance.errors import InvalidInput
 from appliance.gapgroups import GapGroup, Status
@@ -26,6 +27,7 @@ class GapItem(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     question: str
     bot: str
+    bot_title: str
     namespace: str
     bot_id: str
     count: int
@@ -77,7 +79,7 @@ async def list_gaps(engine: Engine, request: Request) -> Reply:
     found, total = await console_gaps.listed(
         engine, request.caller.tenant, status, offset=offset, limit=limit
     )
-    items = [_item(group) for group in found]
+    items = [_item(engine, group) for group in found]
     return Reply(body=GapItems(items=items, total=total, next=next_of(offset, items, total)))
 
 
@@ -86,7 +88,7 @@ async def update_gap(engine: Engine, request: Request) -> Reply:
     """`PATCH /gaps/<id>`: closed until it is asked again in vain."""
     status = request.json(GapChange).status
     return Reply(
-        body=_item(await console_gaps.set_status(engine, request.caller, request.path["id"], status))
+        body=_item(engine, await console_gaps.set_status(engine, request.caller, request.path["id"], status))
     )
 
 
@@ -163,12 +165,13 @@ def _status(request: Request) -> Status | None:
             raise InvalidInput(f"status={other[:50]!r} must be open, answered, dismissed or all.")
 
 
-def _item(group: GapGroup) -> GapItem:
+def _item(engine: Engine, group: GapGroup) -> GapItem:
     first = group.gaps[0]
     return GapItem(
         id=group.id,
         question=first.question,
         bot=first.bot,
+        bot_title=bot_title(engine, first.namespace, first.bot),
         namespace=first.namespace,
         bot_id=bot_id(first.namespace, first.bot),
         count=group.count,

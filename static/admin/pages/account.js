@@ -15,7 +15,6 @@ import {
   fieldError,
   formDialog,
   formErrors,
-  openDialog,
   pageHead,
   problem,
   toast,
@@ -204,23 +203,10 @@ function turnOn({ secret, uri, qr }) {
       }),
     ],
     action: async ({ code }) => {
-      const answer = await post('account/totp/confirm', { code: code.replace(/\s/g, '') })
+      await post('account/totp/confirm', { code: code.replace(/\s/g, '') })
       toast('The second factor is on.', 'good')
-      if (answer?.recovery_codes) await showCodes(answer.recovery_codes)
       return true
     },
-  })
-}
-
-/** @param {string[]} codes */
-function showCodes(codes) {
-  return openDialog({
-    title: 'Codes for the day the app is lost',
-    content: () => [
-      h('p', null, 'Each works once. Keep them where nobody else looks.'),
-      h('pre', null, codes.join('\n')),
-      copyButton(codes.join('\n')),
-    ],
   })
 }
 

@@ -136,7 +136,7 @@ class Trail {
       onRow: (one) => showEntry(one),
       empty: emptyState({ icon: 'audit', title: 'Nothing fits', text: 'Take a filter away to see more.' }),
       columns: [
-        { key: 'at', label: 'When', render: (one) => when(seconds(one.at)) },
+        { key: 'at', label: 'When', class: 'tight', render: (one) => when(seconds(one.at)) },
         { key: 'actor', label: 'By', render: (one) => one.actor || 'nobody' },
         { key: 'action', label: 'Action', render: (one) => h('code', null, one.action) },
         {

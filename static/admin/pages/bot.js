@@ -1,6 +1,8 @@
 // @ts-check
 /** One bot: whether it is well, how pages show it, what it may use, its settings, code, differences and tests. */
-import { get, post } from '../api.js'
+import { again } from '../again.js'
+import { del, get, post } from '../api.js'
+import { BotCode } from '../bot_code.js'
 import { BotTests } from '../bot_tests.js'
 import { overridesForm } from '../bot_overrides.js'
 import { fill, h } from '../dom.js'
@@ -21,10 +23,12 @@ import {
 } from '../ui.js'
 import { badges, sourceOf } from './bots.js'
 
+/** Its file changes without a word to us. */
+const LOOK_MS = 3000
 const BACK = { href: pageUrl('bots'), label: 'Bots' }
 
 /** @param {HTMLElement} root @param {any} context */
-export async function show(root, { params, query, setQuery }) {
+export async function show(root, { params, query, setQuery, signal, navigate }) {
   const path = `bots/${encodeURIComponent(params[0])}`
   const box = h('div', { class: 'stack' })
   /** Where somebody is stays open when the bot is read anew. @type {string | undefined} */
@@ -34,20 +38,42 @@ export async function show(root, { params, query, setQuery }) {
     setQuery({ tab: tab === 'about' ? null : tab })
   }
   fill(root, pageHead('Bot', { back: BACK }), box)
+  const news = h('div', { class: 'stack', 'aria-live': 'polite' })
+  let shown = ''
+  /** What is above the tabs. @param {any} bot */
+  const top = (bot) => {
+    shown = stateOf(bot)
+    root.firstElementChild?.replaceWith(head(bot, path, read))
+    fill(news, found(bot))
+  }
   const read = async (quiet = true) => {
     const focused = box.contains(document.activeElement)
     await load(
       box,
       () => get(path),
       (bot) => {
-        root.firstElementChild?.replaceWith(head(bot, path, read))
-        return body(bot, path, active, onTab, read)
+        top(bot)
+        return [news, parts(bot, path, { active, onTab, read, navigate })]
       },
       { quiet },
     )
     if (focused) box.querySelector('[role=tab][aria-selected=true]')?.focus()
   }
   await read(false)
+  const look = async () => {
+    const bot = await get(path, {}, signal)
+    if (!shown || stateOf(bot) === shown || signal.aborted) return
+    // What somebody writes or chooses is not taken out of their hands.
+    const isAtWork = box.querySelector('form, textarea') || document.querySelector('dialog[open]')
+    if (isAtWork) top(bot)
+    else await read()
+  }
+  again(LOOK_MS, look, signal)
+}
+
+/** What makes a page of a bot old when it changes. @param {any} bot */
+function stateOf({ errors, warnings, enabled, code, version, title, source }) {
+  return JSON.stringify([errors, warnings, enabled, code, version, title, source])
 }
 
 /** @param {any} bot @param {string} path @param {() => void} read */
@@ -89,32 +115,32 @@ async function change(bot, path, button, read) {
   read()
 }
 
-/** @param {any} bot @param {string} path @param {string | undefined} active @param {(tab: string) => void} onTab @param {() => void} read */
-function body(bot, path, active, onTab, read) {
-  return [
-    findings(
-      'Errors',
-      bot.errors,
-      'bad',
-      'The last good version is served, if there was one. Mend the file and save it.',
-    ),
-    findings('Warnings', bot.warnings, 'warn', ''),
-    tabs(
-      [
-        { id: 'about', label: 'Overview', show: (panel) => fill(panel, about(bot)) },
-        {
-          id: 'limits',
-          label: 'Limits and choices',
-          show: (panel) => fill(panel, overridesForm(bot, path, read)),
-        },
-        { id: 'settings', label: 'All settings', show: (panel) => fill(panel, settings(bot)) },
-        { id: 'code', label: 'Prompt and code', show: (panel) => fill(panel, code(bot)) },
-        { id: 'diff', label: 'Differences', show: (panel) => diff(panel, path) },
-        { id: 'tests', label: 'Tests', show: (panel) => new BotTests(path, bot).show(panel) },
-      ],
-      { active, label: 'Bot', onChange: onTab },
-    ),
-  ]
+/** What is wrong with it. @param {any} bot */
+function found(bot) {
+  const served = 'The last good version is served, if there was one. Mend the file and save it.'
+  return [findings('Errors', bot.errors, 'bad', served), findings('Warnings', bot.warnings, 'warn', '')]
+}
+
+/**
+ * @param {any} bot @param {string} path
+ * @param {{active?: string, onTab: (tab: string) => void, read: () => Promise<unknown>, navigate: (...parts: string[]) => void}} page
+ */
+function parts(bot, path, { active, onTab, read, navigate }) {
+  return tabs(
+    [
+      { id: 'about', label: 'Overview', show: (panel) => fill(panel, about(bot, path, navigate)) },
+      {
+        id: 'limits',
+        label: 'Limits and choices',
+        show: (panel) => fill(panel, overridesForm(bot, path, read)),
+      },
+      { id: 'settings', label: 'All settings', show: (panel) => fill(panel, settings(bot)) },
+      { id: 'code', label: 'Prompt and code', show: (panel) => new BotCode(bot, path, read).show(panel) },
+      { id: 'diff', label: 'Differences', show: (panel) => diff(panel, path) },
+      { id: 'tests', label: 'Tests', show: (panel) => new BotTests(path, bot).show(panel) },
+    ],
+    { active, label: 'Bot', onChange: onTab },
+  )
 }
 
 /** Lines about its file, each with file and line. @param {string} title @param {string[]} lines @param {'bad' | 'warn'} kind @param {string} text */
@@ -132,8 +158,8 @@ function findings(title, lines, kind, text) {
   )
 }
 
-/** @param {any} bot */
-function about(bot) {
+/** @param {any} bot @param {string} path @param {(...parts: string[]) => void} navigate */
+function about(bot, path, navigate) {
   return [
     card(
       'Put it on a page',
@@ -168,7 +194,23 @@ function about(bot) {
         ]),
       ),
     ),
+    !bot.has_file && deleting(bot, path, navigate),
   ]
+}
+
+/** A bot of a file goes with its file; another one can be deleted here. @param {any} bot @param {string} path @param {(...parts: string[]) => void} navigate */
+function deleting(bot, path, navigate) {
+  const name = bot.title || bot.name
+  const loses = ['its prompt and its code', 'all conversations that people had with it']
+  const remove = async () => {
+    if (!(await confirmDialog({ title: `Delete ${name}?`, loses, action: 'Delete', type: bot.name }))) return
+    await busy(button, del(path))
+    toast('The bot was deleted.', 'good')
+    navigate('bots')
+  }
+  const props = { type: 'button', class: 'button danger', on: { click: remove } }
+  const button = h('button', props, 'Delete this bot')
+  return card('Delete', {}, h('p', null, 'To silence it for a while, disable it instead.'), button)
 }
 
 /** @param {any} limits */
@@ -263,30 +305,6 @@ const OTHER_NAMES = {
 /** @param {any} value */
 function isNothing(value) {
   return value === null || value === '' || (typeof value === 'object' && Object.keys(value).length === 0)
-}
-
-/** @param {any} bot */
-function code(bot) {
-  return [
-    card(
-      'Prompt',
-      { actions: [copyButton(bot.prompt)] },
-      h(
-        'pre',
-        { class: 'tall', tabindex: 0, role: 'region', 'aria-label': 'Text of the prompt', dir: 'auto' },
-        bot.prompt || 'It has none.',
-      ),
-    ),
-    card(
-      'Code',
-      { actions: [copyButton(bot.code)] },
-      h(
-        'pre',
-        { class: 'tall', tabindex: 0, role: 'region', 'aria-label': 'Text of the code', dir: 'auto' },
-        bot.code || 'It cannot be shown.',
-      ),
-    ),
-  ]
 }
 
 const MARKS = { same: ' ', added: '+', removed: '−' }

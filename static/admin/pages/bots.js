@@ -1,14 +1,20 @@
 // @ts-check
 /** All bots: which are well, which are not and why, and how much they were used today. */
+import { again } from '../again.js'
 import { get } from '../api.js'
+import { newBot } from '../bot_new.js'
 import { nameCell } from '../bot_names.js'
-import { h } from '../dom.js'
+import { fill, h } from '../dom.js'
+import { icon } from '../icons.js'
 import { counted, listed, load } from '../load.js'
 import { pageUrl } from '../route.js'
 import { badge, dataTable, emptyState, number, pageHead } from '../ui.js'
 
 const LEAD =
-  'Bots are files in the bots folder, or come over the API. Saving a file is enough: the new version is served at once.'
+  'Bots are written here, are files in the bots folder, or come over the API. A saved file is served at once.'
+
+/** Files change without a word to us. */
+const LOOK_MS = 3000
 
 export const page = {
   path: 'bots',
@@ -18,18 +24,36 @@ export const page = {
   async show(root, context) {
     if (context.params.length) return (await import('./bot.js')).show(root, context)
     const list = h('div')
-    root.replaceChildren(pageHead('Bots', { lead: LEAD }), list)
-    await load(
-      list,
-      () => get('bots'),
-      (body) => table(listed(body)),
-    )
+    root.replaceChildren(pageHead('Bots', { lead: LEAD, actions: [addButton(context)] }), list)
+    let shown = ''
+    const draw = (/** @type {any} */ body) => {
+      shown = JSON.stringify(body)
+      return table(listed(body), context)
+    }
+    await load(list, () => get('bots', {}, context.signal), draw)
+    const look = async () => {
+      const body = await get('bots', {}, context.signal)
+      if (JSON.stringify(body) === shown) return
+      const at = list.contains(document.activeElement) && document.activeElement?.getAttribute('href')
+      fill(list, draw(body))
+      if (at) /** @type {HTMLElement | null} */ (list.querySelector(`a[href="${CSS.escape(at)}"]`))?.focus()
+    }
+    again(LOOK_MS, look, context.signal)
     return undefined
   },
 }
 
-/** @param {any[]} bots */
-function table(bots) {
+/** @param {any} context */
+function addButton({ navigate }) {
+  const add = async () => {
+    const made = await newBot()
+    if (made) navigate('bots', made.id)
+  }
+  return h('button', { type: 'button', class: 'button primary', on: { click: add } }, icon('plus'), 'New bot')
+}
+
+/** @param {any[]} bots @param {any} context */
+function table(bots, context) {
   return dataTable({
     label: 'Bots',
     rows: bots,
@@ -38,10 +62,11 @@ function table(bots) {
       icon: 'bots',
       title: 'No bots yet',
       text: [
-        'Write ',
+        'Make one here, or write ',
         h('code', null, 'bots/support/bot.md'),
         ' in your data folder: a few lines of settings, then the prompt.',
       ],
+      action: addButton(context),
     }),
     columns: [
       {
@@ -82,7 +107,7 @@ function table(bots) {
 
 /** What a bot is made of. @param {any} bot */
 export function sourceOf({ source }) {
-  return { filesystem: 'a file', api: 'the API' }[/** @type {'api'} */ (source)] ?? source
+  return { filesystem: 'a file', api: 'this console', sdk: 'the API' }[/** @type {'api'} */ (source)] ?? source
 }
 
 /** @param {any} bot */

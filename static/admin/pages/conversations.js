@@ -216,10 +216,11 @@ class List {
     const focused = focusKept(this.root)
     const ids = new Set(this.waiting.map(({ id }) => id))
     const rest = this.items.filter(({ id }) => !ids.has(id))
-    for (const name of new Set([...this.items, ...this.waiting].map(({ bot }) => bot))) {
+    const bots = new Map([...this.items, ...this.waiting].map((one) => [one.bot, one.bot_title || one.bot]))
+    for (const [name, title] of bots) {
       const known = this.form.querySelector('datalist')
       if (![...known.children].some((option) => option.value === name))
-        known.append(h('option', { value: name }))
+        known.append(h('option', { value: name }, title))
     }
     fill(
       this.top,

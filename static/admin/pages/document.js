@@ -1,30 +1,40 @@
 // @ts-check
 /** One document: what was read of it, how it was cut, and what is known of it. */
-import { del, download, get } from '../api.js'
+import { again } from '../again.js'
+import { download, get } from '../api.js'
+import { deleteDocument } from '../document_deleting.js'
+import { isRunning, stateCell } from '../document_state.js'
 import { fill, h } from '../dom.js'
 import { icon } from '../icons.js'
 import { counted, facts, load, seconds } from '../load.js'
 import { markedText, showChunk } from '../passages.js'
 import { pageUrl } from '../route.js'
-import { badge, bytes, card, confirmDialog, emptyState, pageHead, toast, when } from '../ui.js'
+import { bytes, card, emptyState, pageHead, toast, when } from '../ui.js'
 
 const PAGE = 100
+/** While the server works on it. */
+const LOOK_MS = 2000
 
 /** @param {HTMLElement} root @param {any} context */
-export async function show(root, { params, query, navigate }) {
+export async function show(root, { params, query, navigate, signal }) {
   const [base, id] = params
   const path = `knowledge-bases/${encodeURIComponent(base)}/documents/${encodeURIComponent(id)}`
   const back = { href: pageUrl('knowledge', base), label: 'Knowledge base' }
   const box = h('div', { class: 'stack' })
   fill(root, pageHead('Document', { back }), box)
-  await load(
-    box,
-    () => get(path),
-    (one) => {
-      root.firstElementChild?.replaceWith(head(one, path, back, navigate))
-      return [about(one), one.content ? chunks(one, path, Number(query.chunk ?? -1)) : unread(one)]
-    },
-  )
+  let shown = ''
+  const draw = (/** @type {any} */ one) => {
+    shown = isRunning(one) ? JSON.stringify(one) : ''
+    root.firstElementChild?.replaceWith(head(one, path, back, navigate))
+    return [about(one), one.content ? chunks(one, path, Number(query.chunk ?? -1)) : unread(one)]
+  }
+  await load(box, () => get(path), draw)
+  const look = async () => {
+    if (!shown) return
+    const one = await get(path, {}, signal)
+    if (JSON.stringify(one) !== shown && !signal.aborted) fill(box, draw(one))
+  }
+  again(LOOK_MS, look, signal)
 }
 
 /** @param {any} one @param {string} path @param {{href: string, label: string}} back @param {(path: string) => void} navigate */
@@ -42,24 +52,18 @@ function head(one, path, back, navigate) {
       icon('download'),
       'Download',
     )
-  const remove = h(
-    'button',
-    { type: 'button', class: 'button danger', on: { click: () => end(one, path, back.href, navigate) } },
-    'Delete',
-  )
-  return pageHead(one.title || one.file_name || '(no title)', { back, actions: [save, remove] })
+  const remove = async () => (await deleteDocument(one, path)) && navigate(back.href)
+  const end = h('button', { type: 'button', class: 'button danger', on: { click: remove } }, 'Delete')
+  return pageHead(one.title || one.file_name || '(no title)', { back, actions: [save, end] })
 }
 
 /** @param {any} one */
 function about(one) {
-  const state =
-    { indexed: badge('ready', 'good'), failed: badge('failed', 'bad') }[/** @type {string} */ (one.status)] ??
-    badge('being read', 'info')
   return card(
     null,
     {},
     facts([
-      ['State', [state, one.error_message && h('span', { class: 'below' }, one.error_message)]],
+      ['State', stateCell(one)],
       ['File', one.file_name && h('span', { dir: 'auto' }, one.file_name)],
       ['Kind', one.mime_type],
       ['Size', bytes(one.bytes)],
@@ -83,7 +87,7 @@ function unread(one) {
   const text =
     one.status === 'failed'
       ? 'Nothing could be read of it. Delete it, and upload a better file.'
-      : 'It is still being read. Come back in a moment.'
+      : 'It is still being read, and comes as soon as that is done.'
   return emptyState({ icon: 'knowledge', title: 'No text', text })
 }
 
@@ -178,24 +182,4 @@ function entry(chunk, choose) {
     ),
     place && h('span', { class: 'faint', dir: 'auto' }, place),
   )
-}
-
-/** @param {any} one @param {string} path @param {string} after @param {(path: string) => void} navigate */
-async function end(one, path, after, navigate) {
-  const loses = [
-    `${counted(one.chunks_count, 'chunk')}, which no bot can find any more`,
-    ...(one.has_original ? [`the file ${one.file_name} (${bytes(one.bytes)})`] : []),
-  ]
-  const text =
-    one.source_type === 'folder'
-      ? 'Its file stays in the folder beside the bot: delete it there, too, or it comes back.'
-      : null
-  if (!(await confirmDialog({ title: `Delete “${one.title || one.file_name}”?`, text, loses }))) return
-  try {
-    await del(path)
-    toast('The document was deleted.', 'good')
-    navigate(after)
-  } catch (error) {
-    toast(error)
-  }
 }

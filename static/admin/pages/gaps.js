@@ -135,7 +135,7 @@ class Gaps {
     )
     const facts = [
       badge(`asked ${counted(gap.count, 'time')}`, gap.count > 2 ? 'warn' : ''),
-      h('span', null, gap.bot),
+      h('bdi', null, gap.bot_title),
       h('span', null, 'last ', when(seconds(gap.last_at))),
     ]
     const made = card(

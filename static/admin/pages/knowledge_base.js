@@ -12,7 +12,7 @@ import { searchTest } from '../search_test.js'
 import { badge, pageHead, tabs } from '../ui.js'
 
 /** @param {HTMLElement} root @param {any} context */
-export async function show(root, { params, query, navigate }) {
+export async function show(root, { params, query, navigate, setQuery }) {
   const id = params[0]
   const back = { href: pageUrl('knowledge'), label: 'Knowledge' }
   fill(root, pageHead('Knowledge base', { back }))
@@ -32,14 +32,17 @@ export async function show(root, { params, query, navigate }) {
         }),
       )
       documents = new BaseDocuments(base)
-      return body(base, documents, query, navigate)
+      return body(base, documents, query, navigate, setQuery)
     },
   )
   return () => documents?.stop()
 }
 
-/** @param {any} base @param {BaseDocuments} documents @param {any} query @param {any} navigate */
-function body(base, documents, query, navigate) {
+/** @param {any} base @param {BaseDocuments} documents @param {any} query @param {any} navigate @param {any} setQuery */
+function body(base, documents, query, navigate, setQuery) {
+  /** Where somebody is, and what they looked for, is in the address. */
+  const place = { tab: query.tab, ask: query.ask }
+  const keep = (/** @type {any} */ more) => setQuery(Object.assign(place, more))
   const figures = h('div', { class: 'figures' }, baseFigures(base))
   documents.onCounts = async () => {
     const now = await get(`knowledge-bases/${encodeURIComponent(base.id)}`).catch(() => null)
@@ -50,11 +53,19 @@ function body(base, documents, query, navigate) {
     tabs(
       [
         { id: 'documents', label: 'Documents', show: (panel) => documents.show(panel) },
-        { id: 'search', label: 'Search test', show: (panel) => fill(panel, searchTest(base)) },
+        {
+          id: 'search',
+          label: 'Search test',
+          show: (panel) => fill(panel, searchTest(base, query.ask, (ask) => keep({ ask }))),
+        },
         { id: 'bots', label: 'Bots', show: (panel) => baseBots(panel, base) },
         { id: 'settings', label: 'Settings', show: (panel) => fill(panel, baseSettings(base, navigate)) },
       ],
-      { active: query.tab, label: 'Knowledge base' },
+      {
+        active: query.tab,
+        label: 'Knowledge base',
+        onChange: (tab) => keep({ tab: tab === 'documents' ? null : tab }),
+      },
     ),
   ]
 }

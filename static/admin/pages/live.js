@@ -1,7 +1,7 @@
 // @ts-check
 /** What happens now: who waits, who is helped, and which answers are being written, as cards. */
 import { get, live } from '../api.js'
-import { personCell, stateCell, titleOf, wishOf } from '../conversation_cells.js'
+import { botCell, personCell, stateCell, titleOf, wishOf } from '../conversation_cells.js'
 import { fill, h } from '../dom.js'
 import { pageUrl } from '../route.js'
 import { emptyState, number, pageHead, when } from '../ui.js'
@@ -126,7 +126,7 @@ function liveCard(one, kind) {
     h(
       'span',
       { class: 'live-foot' },
-      h('span', { class: 'faint small' }, h('bdi', null, one.bot), counted),
+      h('span', { class: 'faint small' }, botCell(one), counted),
       stateCell(one),
     ),
   )

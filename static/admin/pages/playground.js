@@ -21,7 +21,7 @@ import {
 export const page = {
   path: 'playground',
   title: 'Playground',
-  async show(root, { query, signal }) {
+  async show(root, { query, signal, setQuery }) {
     const { items } = await get('bots', {}, signal)
     root.append(
       pageHead('Playground', {
@@ -51,15 +51,16 @@ export const page = {
       h(
         'div',
         { class: 'playground' },
-        form(items, query.bot, place),
+        form(items, query, place, setQuery),
         h('section', { class: 'card stage-card', 'aria-label': 'Chat' }, place),
       ),
     )
   },
 }
 
-/** @param {any[]} bots @param {string | undefined} chosen @param {Element} place */
-function form(bots, chosen, place) {
+/** @param {any[]} bots @param {Record<string, string>} begin @param {Element} place @param {(query: any) => void} setQuery */
+function form(bots, begin, place, setQuery) {
+  const chosen = begin.bot
   const known = bots.find((bot) => bot.id === chosen || bot.name === chosen) ?? bots[0]
   const note = h('div', { class: 'dialog-error' })
   const button = h('button', { type: 'submit', class: 'button primary' }, 'Start')
@@ -87,6 +88,7 @@ function form(bots, chosen, place) {
         claims: told,
       }).filter(([, value]) => value),
     )
+    setQuery({ bot: values.bot, user: body.user_id, role: body.role })
     try {
       const bot = bots.find(({ id }) => id === values.bot)
       await busy(
@@ -110,12 +112,14 @@ function form(bots, chosen, place) {
     field({
       label: 'User id',
       name: 'user_id',
+      value: begin.user,
       hint: 'Whom to be; empty is an anonymous visitor.',
       attributes: { autocomplete: 'off', maxlength: 200 },
     }),
     field({
       label: 'Role',
       name: 'role',
+      value: begin.role,
       hint: 'As bots that need a role ask for it.',
       attributes: { autocomplete: 'off', maxlength: 100 },
     }),

@@ -20,10 +20,19 @@ import {
 const LEAD =
   'Who writes the answers. Bots that name no provider use the default one. Keys are kept encrypted and never shown again.'
 const MASK = '***masked***'
+/** What there is to say of each kind; without what is `needed` no model answers. */
 const TYPES = {
-  openai: { label: 'OpenAI, or a server that speaks its language', keys: ['base_url', 'model', 'api_key'] },
-  azure: { label: 'Azure OpenAI', keys: ['endpoint', 'deployment_name', 'api_version', 'api_key'] },
-  ollama: { label: 'Ollama', keys: ['endpoint', 'model'] },
+  openai: {
+    label: 'OpenAI, or a server that speaks its language',
+    keys: ['base_url', 'model', 'api_key'],
+    needed: ['api_key'],
+  },
+  azure: {
+    label: 'Azure OpenAI',
+    keys: ['endpoint', 'deployment_name', 'api_version', 'api_key'],
+    needed: ['endpoint', 'deployment_name', 'api_key'],
+  },
+  ollama: { label: 'Ollama', keys: ['endpoint', 'model'], needed: ['model'] },
 }
 /** @type {Record<string, {label: string, hint?: string}>} */
 const KEYS = {
@@ -182,7 +191,7 @@ class Providers {
 
   /** @param {string} type @param {any} [one] */
   async #edit(type, one) {
-    const known = TYPES[/** @type {'openai'} */ (type)]?.keys ?? []
+    const { keys: known = [], needed = [] } = TYPES[/** @type {'openai'} */ (type)] ?? {}
     const keys = [...new Set([...known, ...Object.keys(one?.config ?? {})])]
     const saved = await formDialog({
       title: one
@@ -193,7 +202,7 @@ class Providers {
           ? []
           : [{ label: 'Name', name: 'name', required: true, hint: 'Bots ask for it by this name.' }]),
         { label: 'Shown as', name: 'display_name', value: one?.display_name },
-        ...keys.map((key) => configField(key, one?.config?.[key])),
+        ...keys.map((key) => configField(key, one?.config?.[key], needed.includes(key))),
         {
           label: 'Model for vectors',
           name: 'embedding_model',
@@ -242,16 +251,17 @@ function kind(one) {
   return one.read_only ? `${one.provider_type}, set by the environment` : one.provider_type
 }
 
-/** A secret is only ever written: an empty field keeps the one that is there. @param {string} key @param {string} [value] @returns {import('../ui/fields.js').Field} */
-function configField(key, value) {
+/** A secret is only ever written: an empty field keeps the one that is there. @param {string} key @param {string} [value] @param {boolean} [required] @returns {import('../ui/fields.js').Field} */
+function configField(key, value, required = false) {
   const { label, hint } = KEYS[key] ?? { label: key }
   if (!/key|secret|token(?!s)|passw|credential|auth/i.test(key))
-    return { label, hint, name: `config.${key}`, value }
+    return { label, hint, name: `config.${key}`, value, required }
   const kept = value === MASK
   return {
     label,
     name: `config.${key}`,
     type: 'password',
+    required: required && !kept,
     hint: kept ? 'Empty keeps the one that is there.' : hint,
     attributes: { autocomplete: 'new-password', placeholder: kept ? '••••••••' : null },
   }

@@ -2,6 +2,7 @@
 /** Statements on the team's data: read-only, time-limited, audited. */
 import { download, get, post } from '../api.js'
 import { fill, h } from '../dom.js'
+import { Draft } from '../drafts.js'
 import { grid, inWords } from '../grid.js'
 import { History } from '../history.js'
 import { counted, facts, listed, load } from '../load.js'
@@ -39,6 +40,7 @@ class Desk {
   /** @param {History} history */
   constructor(history) {
     this.history = history
+    this.draft = new Draft('sql')
     this.editor = /** @type {HTMLTextAreaElement} */ (
       h('textarea', {
         id: 'sql',
@@ -48,6 +50,8 @@ class Desk {
         autocapitalize: 'off',
         autocomplete: 'off',
         'aria-describedby': 'sql-hint',
+        value: this.draft.read(),
+        on: { input: () => this.draft.keep(this.editor.value) },
       })
     )
     this.runButton = /** @type {HTMLButtonElement} */ (
@@ -110,13 +114,16 @@ class Desk {
   /** @param {string} statement */
   put(statement) {
     this.editor.value = statement
+    this.draft.keep(statement)
     this.editor.focus()
   }
 
   async run() {
+    if (this.runButton.disabled) return
     const sql = this.editor.value.trim()
     if (!sql) return this.#tell('Write a statement first, such as SELECT 1.')
     this.#tell('Running…')
+    this.outcome.querySelector('.problem')?.remove()
     this.outcome.setAttribute('aria-busy', 'true')
     try {
       const found = await busy(this.runButton, post('sql', { sql }))
@@ -217,6 +224,7 @@ class Desk {
   #insert(text) {
     const { selectionStart, selectionEnd } = this.editor
     this.editor.setRangeText(text, selectionStart, selectionEnd, 'end')
+    this.draft.keep(this.editor.value)
     this.editor.focus()
   }
 

@@ -10,10 +10,16 @@ let count = 0
 
 /**
  * Open a dialog; it goes with Escape, its close button or `close(result)`.
- * @param {{title: string, wide?: boolean, content: (close: (result?: any) => void) => Child | Child[]}} what
+ * @param {object} what
+ * @param {string} what.title
+ * @param {boolean} [what.wide]
+ * @param {boolean} [what.covers]          whether nothing of the page is seen behind it
+ * @param {(close: (result?: any) => void) => Child | Child[]} what.content
+ * @param {() => Promise<boolean>} [what.mayLeave]  asked before it goes by Escape or its close button
+ * @param {() => void} [what.onOpen]
  * @returns {Promise<any>} what it was closed with; null when it was left
  */
-export function openDialog({ title, wide = false, content }) {
+export function openDialog({ title, wide = false, covers = false, content, mayLeave, onOpen }) {
   return new Promise((resolve) => {
     /** @type {any} */
     let result = null
@@ -22,16 +28,25 @@ export function openDialog({ title, wide = false, content }) {
       result = value
       dialog.close()
     }
-    const dialog = h('dialog', { class: wide ? 'wide' : null, 'aria-labelledby': id })
+    const leave = async () => (!mayLeave || (await mayLeave())) && close()
+    const dialog = h('dialog', {
+      class: [wide && 'wide', covers && 'covers'].filter(Boolean).join(' ') || null,
+      'aria-labelledby': id,
+    })
     dialog.append(
       h(
         'div',
         { class: 'dialog-head' },
         h('h2', { id, dir: 'auto' }, title),
-        iconButton('close', 'Close', () => close()),
+        iconButton('close', 'Close', () => void leave()),
       ),
     )
     dialog.append(h('div', { class: 'dialog-body' }, content(close)))
+    dialog.addEventListener('cancel', (/** @type {Event} */ event) => {
+      if (!mayLeave || event.target !== dialog) return
+      event.preventDefault()
+      void leave()
+    })
     dialog.addEventListener('close', () => {
       dialog.remove()
       resolve(result)
@@ -39,7 +54,14 @@ export function openDialog({ title, wide = false, content }) {
     document.body.append(dialog)
     dialog.showModal()
     dialog.querySelector('[autofocus], .dialog-body :is(input, select, textarea)')?.focus()
+    onOpen?.()
   })
+}
+
+/** Close what is open, as its page is left. */
+export function closeDialogs() {
+  for (const dialog of /** @type {NodeListOf<HTMLDialogElement>} */ (document.querySelectorAll('dialog[open]')))
+    dialog.close()
 }
 
 /**
@@ -55,9 +77,14 @@ export function openDialog({ title, wide = false, content }) {
  * @returns {Promise<any>} what `action` gave (the values without one, `true` when it gave nothing); null when it was left
  */
 export function formDialog({ title, text, fields = [], content, submit = 'Save', wide, action }) {
+  /** @type {HTMLFormElement} */
+  let form
+  let before = ''
   return openDialog({
     title,
     wide,
+    onOpen: () => (before = typedIn(form)),
+    mayLeave: async () => typedIn(form) === before || leaveTyped(),
     content: (close) => {
       const note = h('div', { class: 'dialog-error' })
       const button = h('button', { type: 'submit', class: 'button primary' }, submit)
@@ -72,7 +99,7 @@ export function formDialog({ title, text, fields = [], content, submit = 'Save',
           fill(note, problem(error))
         }
       }
-      const form = h(
+      form = h(
         'form',
         { novalidate: true, on: { submit: send } },
         text && h('p', null, text),
@@ -88,6 +115,21 @@ export function formDialog({ title, text, fields = [], content, submit = 'Save',
       )
       return form
     },
+  })
+}
+
+/** What stands in the fields of a form, to see whether it changed. @param {HTMLFormElement} form */
+function typedIn(form) {
+  const fields = /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll('textarea, input, select'))
+  return JSON.stringify([...fields].map((one) => [one.value, one.checked]))
+}
+
+/** A slip of the finger should not cost what somebody has typed. */
+function leaveTyped() {
+  return confirmDialog({
+    title: 'Leave what you have typed?',
+    loses: ['what you have typed here'],
+    action: 'Leave it',
   })
 }
 

@@ -72,12 +72,16 @@ export function errorText(error) {
 
 /** A failure in a page: its text, and a button when it can be tried again. @param {unknown} error @param {() => void} [retry] */
 export function problem(error, retry) {
+  // What is not there, or not for this person, is the same the next time.
+  const mayHelp = !(error instanceof ApiError && [403, 404].includes(error.status))
   return h(
     'div',
     { class: 'problem', role: 'alert' },
     icon('warning'),
     h('p', null, errorText(error)),
-    retry && h('button', { type: 'button', class: 'button', on: { click: retry } }, 'Try again'),
+    retry &&
+      mayHelp &&
+      h('button', { type: 'button', class: 'button', on: { click: retry } }, 'Try again'),
   )
 }
 

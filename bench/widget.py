@@ -15,7 +15,7 @@ from appliance.server.static_files import pack
 DIST = Path(__file__).parents[1] / "static" / "dist"
 ALL_BYTES_MAX = 30_000
 """The promise: 30 kB for everything that a visitor can ever load."""
-CEILING_BYTES = 32_400
+CEILING_BYTES = 30_500
 """What it is now, and a little: it may only become less."""
 
 

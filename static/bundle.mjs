@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { gzipAsync } from '../tests/clients/node_modules/@gfx/zopfli/dist/index.js'
 import { build } from '../tests/clients/node_modules/esbuild/lib/main.js'
 import { minify } from '../tests/clients/node_modules/terser/main.js'
-import { shortNames, shortProperties } from './bundle-names.mjs'
-import { numbered } from './bundle-words.mjs'
+import { shortClasses, shortNames, shortProperties } from './bundle-names.mjs'
+import { IN_FORM, numbered } from './bundle-words.mjs'
 
 /** @typedef {import('../tests/clients/node_modules/esbuild/lib/main.js').BuildOptions} BuildOptions */
 /** @typedef {import('../tests/clients/node_modules/esbuild/lib/main.js').Plugin} Plugin */
@@ -57,10 +57,13 @@ const shared = /** @type {const} @satisfies {BuildOptions} */ ({
 })
 const TERSE = /** @type {import('../tests/clients/node_modules/terser/tools/terser.js').MinifyOptions} */ ({
   ecma: 2022,
-  compress: { passes: 4, hoist_funs: true, keep_fargs: false, pure_getters: true, unsafe: true, unsafe_arrows: true, unsafe_methods: true },
+  compress: { passes: 4, hoist_funs: true, keep_fargs: false, pure_getters: true, unsafe: true, unsafe_arrows: true, unsafe_math: true, unsafe_methods: true, unsafe_proto: true, unsafe_regexp: true, unsafe_undefined: true },
 })
 
 const NODES = [...fs.readFileSync(name('widget/nodes.js'), 'utf8').matchAll(/^export (?:async )?function (\w+)/gm)].map(([, one]) => one)
+
+/** By which the files know what makes nodes. */
+const LETTERS = 'abcdefghij'
 
 /** Words by number, names that are short, rules where they are read, and our version on every file that is loaded later. @type {Plugin} */
 const ours = {
@@ -68,20 +71,24 @@ const ours = {
   setup(building) {
     building.initialOptions.mangleProps = new RegExp(`^(${Object.keys(names).join('|')})$`)
     building.initialOptions.mangleCache = { ...names }
+    building.onLoad({ filter: /widget\/words\.js$/ }, () => ({ contents: IN_FORM }))
     building.onLoad({ filter: /\.js$/, namespace: 'file' }, ({ path: file }) => ({
-      contents: inSource(file)
+      contents: classes.inModule(inSource(file))
+        .replace(/\bNumber\(/g, '+(')
+        .replace(/\bNumber\.(isNaN|isFinite)\(/g, '$1(')
+        .replace("export * from './nodes.js'", `export { ${NODES.map((one, number) => `${one} as ${LETTERS[number]}`)} } from './nodes.js'`)
         .replace("const VERSION = ''", `const VERSION = '?v=${VERSION}'`)
-        .replace("textOf('style.css')", () => JSON.stringify(rules)),
+        .replace("await (await fetch(new URL('style.css', import.meta.url))).text()", () => JSON.stringify(rules)),
     }))
-    building.onResolve({ filter: /^\.\/(panel|talk)\.js$/ }, ({ path: file, kind }) =>
+    building.onResolve({ filter: /^\.\/talk\.js$/ }, ({ path: file, kind }) =>
       kind === 'dynamic-import' ? { path: `${file}?v=${VERSION}`, external: true } : undefined,
     )
   },
 }
 
 /**
- * Three files, each when it is wanted: the button, the open chat, the conversation. What makes nodes goes with the
- * first, and the others take it from there.
+ * Two files, each when it is wanted: the button with the empty chat, and the conversation. What makes nodes goes with
+ * the first, and the other takes it from there.
  * @type {Plugin}
  */
 const apart = {
@@ -90,7 +97,7 @@ const apart = {
     building.onResolve({ filter: /^\.\/element\.js$/ }, ({ path: file }) => ({ path: file, external: true }))
     building.onResolve({ filter: /^\.\/nodes\.js$/ }, ({ path: file }) => ({ path: file, namespace: 'first' }))
     building.onLoad({ filter: /./, namespace: 'first' }, () => ({
-      contents: `export { ${NODES} } from './element.js'`,
+      contents: `export { ${NODES.map((one, number) => `${LETTERS[number]} as ${one}`)} } from './element.js'`,
       resolveDir: name('widget'),
     }))
   },
@@ -108,13 +115,16 @@ async function made(file, options) {
   return outputFiles[0].text
 }
 
-const rules = (await made('widget/style.css')).replace(/(,|--[\w-]+:) /g, '$1').trim()
+const written = (await made('widget/style.css')).replace(/(,|--[\w-]+:) /g, '$1').trim()
+const classes = shortClasses(written)
+const rules = classes.inRules(written)
+/** @param {string} text */
+const short = (text) => shortProperties(text)
 
 /** Path below dist -> text. @type {Map<string, string>} */
 const files = new Map()
-files.set('element.js', await terse(shortProperties(await made('widget/element.js', { format: 'esm', plugins: [ours] }))))
-for (const file of ['panel.js', 'talk.js'])
-  files.set(file, await terse(shortProperties(await made(`widget/${file}`, { format: 'esm', plugins: [ours, apart] }))))
+files.set('element.js', await terse(short(await made('widget/element.js', { format: 'esm', plugins: [ours] }))))
+files.set('talk.js', await terse(short(await made('widget/talk.js', { format: 'esm', plugins: [ours, apart] }))))
 files.set('widget.js', await terse(await made('widget.js', { format: 'iife' }), false))
 for (const file of sources().filter((one) => one.startsWith('widget/languages/')))
   files.set(file.slice('widget/'.length), await terse(await language(name(file))))

@@ -122,7 +122,9 @@ export class AIChat {
 
   /** @param {AIChatOptions} [options] */
   constructor(options = {}) {
-    this.options = { reconnectAttempts: 3, reconnectDelay: 1000, ...options }
+    /** @type {AIChatOptions & {reconnectAttempts: number, reconnectDelay: number}} */
+    this.options = /** @type {any} */ (options)
+    STANDALONE: this.options = { reconnectAttempts: 3, reconnectDelay: 1000, ...options }
   }
 
   /**
@@ -130,15 +132,17 @@ export class AIChat {
    * made then. Connected already: nothing happens.
    * @returns {Promise<void>}
    */
-  connect() {
-    if (this.isConnected()) return Promise.resolve()
+  async connect() {
+    if (this.isConnected()) return
     this.#drop()
     this.stopped = false
     this.failures = 0
-    return this.#open().catch((error) => {
+    try {
+      await this.#open()
+    } catch (error) {
       this.stopped = true
       throw error
-    })
+    }
   }
 
   /** Hang up and do not reconnect; a waiting `startChat` rejects. */
@@ -191,8 +195,8 @@ export class AIChat {
    * @param {number} [after]
    * @returns {Promise<ChatEvent>} the `resumed` event; rejects with NO_SESSION for an unknown one
    */
-  resume(conversationId, after = 0) {
-    if (this.stopped) return Promise.reject(notConnected())
+  async resume(conversationId, after = 0) {
+    if (this.stopped) throw notConnected()
     const conversation = this.#conversation(conversationId)
     conversation.rewind(after)
     return this.#request(this.resumes, conversation.resumeFrame())
@@ -298,7 +302,9 @@ export class AIChat {
           this.#tell({ type: 'disconnected' })
           this.#reconnect()
         } else {
-          reject(new ChatError('CONNECT_FAILED', `cannot connect to ${this.options.wsUrl ?? url}`))
+          let text = ''
+          STANDALONE: text = `cannot connect to ${this.options.wsUrl ?? url}`
+          reject(new ChatError('CONNECT_FAILED', text))
         }
       }
       socket.onclose = ended
@@ -310,7 +316,7 @@ export class AIChat {
   /** Sent again, a frame over the limit would end the next connection too: the longest message is given up. */
   #refuseLongest() {
     const unsent = [...this.conversations.values()].flatMap((conversation) =>
-      [...conversation.outbox].map(([id, frame]) => ({ conversationId: conversation.id, id, size: bytes(frame) })),
+      [...conversation.outbox].map(([id, frame]) => ({ conversationId: conversation.id, id, size: JSON.stringify(frame).length })),
     )
     if (!unsent.length) return
     const { conversationId, id } = unsent.reduce((longest, one) => (one.size >= longest.size ? one : longest))
@@ -324,7 +330,8 @@ export class AIChat {
     STANDALONE: if (this.failures >= this.options.reconnectAttempts) {
       return this.#end(new ChatError('CONNECTION_LOST', 'the connection was lost'))
     }
-    const longest = Math.max(RECONNECT_DELAY_MAX_MS, this.options.reconnectDelay)
+    let longest = RECONNECT_DELAY_MAX_MS
+    STANDALONE: longest = Math.max(longest, this.options.reconnectDelay)
     const delay = Math.min(this.options.reconnectDelay * 2 ** this.failures, longest)
     this.timer = setTimeout(() => {
       this.#open().catch(() => {
@@ -345,7 +352,9 @@ export class AIChat {
   /** It is over for good; with an `error` when nobody asked for that. @param {ChatError} [error] */
   #end(error) {
     this.stopped = true
-    const refusal = error ?? new ChatError('CONNECTION_LOST', 'disconnected before the answer came')
+    let text = ''
+    STANDALONE: text = 'disconnected before the answer came'
+    const refusal = error ?? new ChatError('CONNECTION_LOST', text)
     for (const request of [...this.starts.splice(0), ...this.resumes.splice(0)]) {
       request.reject(refusal)
     }
@@ -378,8 +387,8 @@ export class AIChat {
 
   /** @param {any[]} queue @param {object} frame @returns {Promise<any>} */
   #request(queue, frame) {
-    if (this.stopped) return Promise.reject(notConnected())
     return new Promise((resolve, reject) => {
+      if (this.stopped) return reject(notConnected())
       queue.push({ frame, resolve, reject })
       this.#send(frame)
     })
@@ -424,9 +433,9 @@ export class AIChat {
   #resumed(event) {
     const isAnswered = (/** @type {any} */ request) =>
       request.frame.conversation_id === event.conversationId
-    const answered = this.resumes.filter(isAnswered)
-    this.resumes = this.resumes.filter((request) => !isAnswered(request))
-    for (const request of answered) {
+    const waiting = this.resumes
+    this.resumes = waiting.filter((request) => !isAnswered(request))
+    for (const request of waiting.filter(isAnswered)) {
       if (event.type === 'resumed') request.resolve(event)
       else request.reject(toError(event))
     }
@@ -658,7 +667,7 @@ function toEvent(frame) {
 
 /** @param {ChatEvent} event */
 function toError(event) {
-  return new ChatError(event.code ?? 'ERROR', event.error ?? 'refused', event.retryAfter)
+  return new ChatError(event.code ?? 'ERROR', event.error ?? '', event.retryAfter)
 }
 
 /** @param {string} content */
@@ -670,13 +679,10 @@ function tooLong() {
   return new ChatError('INVALID_MESSAGE', 'The message is too long.')
 }
 
-/** @param {object} frame */
-function bytes(frame) {
-  return new TextEncoder().encode(JSON.stringify(frame)).length
-}
-
 function notConnected() {
-  return new ChatError('NOT_CONNECTED', 'not connected: await connect() first')
+  let text = ''
+  STANDALONE: text = 'not connected: await connect() first'
+  return new ChatError('NOT_CONNECTED', text)
 }
 
 /** @param {((...values: any[]) => void) | undefined} callback @param {unknown[]} values */
@@ -685,7 +691,7 @@ function call(callback, ...values) {
     callback?.(...values)
   } catch (error) {
     // A fault in one callback must not end the connection for the others.
-    console.error('a callback of AIChat threw', error)
+    console.error(error)
   }
 }
 
@@ -704,6 +710,5 @@ function tellMessage({ onContent, onDone, onEvent, onMessage }, { name = '', con
 export function newId() {
   STANDALONE: if (typeof globalThis.crypto?.randomUUID === 'function') return crypto.randomUUID()
   // randomUUID is missing on plain-http pages of another host than localhost.
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return crypto.getRandomValues(new Uint32Array(4)).join('-')
 }

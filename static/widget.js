@@ -6,7 +6,6 @@
  * that needs from where it came itself; without `data-bot` it only makes the element known. See docs/widget.md.
  */
 ;(() => {
-  const ATTRIBUTES = 'bot lang theme position colour open user-id user-hash user-name jwt greeting'
   const METHODS = ['open', 'close', 'toggle', 'send', 'identify', 'newChat', 'destroy']
   const script = /** @type {HTMLScriptElement} */ (document.currentScript)
   const server = script.src.replace(/(static\/)?widget\.js([?#].*)?$/, '')
@@ -19,9 +18,9 @@
   if (bot) {
     made = document.createElement('appliance-chat')
     made.setAttribute('server', server)
-    for (const name of ATTRIBUTES.split(' ')) {
-      const value = script.getAttribute(`data-${name}`)
-      if (value !== null) made.setAttribute(name, value)
+    for (const { name, value } of script.attributes) {
+      const own = /^data-(?!title|target)(.+)/.exec(name)
+      if (own) made.setAttribute(own[1], value)
     }
     if (title) made.setAttribute('heading', title) // `title` would be a tooltip
     if (target) made.setAttribute('mode', 'inline')

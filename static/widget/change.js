@@ -23,6 +23,8 @@ let cards = 0
 
 /** One change, from its proposal to what became of it. */
 export class ChangeCard {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  timer
   /** proposed, confirming, declining, applied, declined, failed, expired */
   status = ''
   box = element('div')
@@ -60,7 +62,8 @@ export class ChangeCard {
     this.root.setAttribute('aria-labelledby', id)
     this.#showRows()
     this.#enter(change.status, event.error)
-    this.timer = change.expiresAt ? setTimeout(onDue, untilMs(change.expiresAt)) : undefined
+    const { expiresAt } = change
+    if (expiresAt) this.timer = setTimeout(onDue, Math.min(Date.parse(expiresAt) - Date.now(), TIMER_MAX_MS))
   }
 
   get isOpen() {
@@ -113,12 +116,13 @@ export class ChangeCard {
     const { t, operation } = this
     const rows = t('rows', { n: this.rows.length })
     // The name stands where the words of the language want it.
-    const done = status === 'applied' ? '_done' : this.isOpen || this.isWaiting ? '_ask' : ''
-    const [before, after = ''] = t(`change_${operation}${done}`, { rows, table: '\0' }).split('\0')
+    const change = t(`change_${operation}${status === 'applied' ? '_done' : ''}`, { rows, table: '\0' })
+    const isOpen = this.isOpen || this.isWaiting
+    const [before, after = ''] = (isOpen ? t('ask_whether', { change }) : change).split('\0')
     const sign = element('span', { className: 'sign', ariaHidden: 'true' }, SIGNS[operation] ?? SIGNS.update)
     this.title.replaceChildren(sign, ` ${before}`, element('bdi', 'name', this.table), after)
     for (const choice of [this.confirm, this.decline]) choice.disabled = status !== 'proposed'
-    this.actions.hidden = !this.isOpen && !this.isWaiting
+    this.actions.hidden = !isOpen
     this.state.textContent = told(status, this.id, reason, t)
     if (DECIDED.has(status)) this.forget()
   }
@@ -132,12 +136,6 @@ export class ChangeCard {
 function told(status, id, reason, t) {
   if (!reason) return t(status === 'applied' && !id ? 'applied_at_once' : `is_${status}`)
   return status === 'failed' ? `${t('is_failed')} ${reason}` : reason
-}
-
-/** @param {string} expiresAt */
-function untilMs(expiresAt) {
-  const left = Date.parse(expiresAt) - Date.now()
-  return Math.min(Math.max(Number.isNaN(left) ? TIMER_MAX_MS : left, 0), TIMER_MAX_MS)
 }
 
 /** Changed columns stand first, behind the one that tells the rows apart. @param {Change['rows']} rows @param {Translate} t */

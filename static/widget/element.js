@@ -1,40 +1,24 @@
 // @ts-check
-/** `<appliance-chat>`: the button that opens the chat, and what a page can ask of it. The chat is loaded when wanted. */
+/** `<appliance-chat>`: the button that opens the chat, and what a page can ask of it. */
 import { Memory } from './memory.js'
 import { button, drawn, element, picture } from './nodes.js'
+import { Panel } from './panel.js'
+import { rules } from './rules.js'
 import { choose, speak } from './strings.js'
 
-export * from './nodes.js' // the bundle's other files take them from here
+export * from './nodes.js' // the bundle's other file takes them from here
 
 /** @typedef {{id?: string, hash?: string, name?: string, email?: string, jwt?: string, token?: string}} Identity */
 
 const HERE = new URL('../../', import.meta.url).href
 const BUBBLE = 'M5 4h14a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2h-7l-5 4v-4H5a2 2 0 0 1-2-2V6a2 2 0 0 1 2-2z'
 
-// A page's own rules reach the element, and no further: `all` and `!important` keep them out. Words on the colour are
-// black or white, whichever can be read.
-const STYLE = `:host{all:initial!important;color-scheme:light dark!important;position:fixed!important;inset:auto 0 0 auto!important;
-z-index:var(--appliance-z,2147483000)!important;display:block!important;direction:inherit}
-:host([hidden]){display:none!important}:host([theme=light]){color-scheme:light!important}:host([theme=dark]){color-scheme:dark!important}
-:host([mode]){position:relative!important;z-index:auto!important;inset:auto!important;width:100%!important;height:100%!important}
-*{box-sizing:border-box}[hidden]{display:none!important}
-.frame{--brand:var(--appliance-colour,var(--colour,light-dark(#3657d6,#8ea6ff)));--on-brand:var(--appliance-on-colour,lch(from var(--brand) calc((49 - l)*infinity) 0 0));
-height:100%;font:medium/1.5 var(--appliance-font,system-ui,-apple-system,'Segoe UI',Roboto,sans-serif);text-align:start}
-:focus-visible{outline:2px solid var(--accent,currentcolor);outline-offset:2px}
-.launcher{position:fixed;bottom:calc(var(--appliance-offset,20px) + env(safe-area-inset-bottom));right:calc(var(--appliance-offset,20px) + env(safe-area-inset-right));
-width:56px;height:56px;padding:14px;border:0;border-radius:50%;background:var(--brand);color:var(--on-brand);box-shadow:0 4px 16px #0004;cursor:pointer}
-.left .launcher{right:auto;left:calc(var(--appliance-offset,20px) + env(safe-area-inset-left))}
-.launcher:focus-visible{outline:3px solid var(--on-brand);outline-offset:-6px}
-.launcher svg{display:block;fill:none;stroke:currentcolor;stroke-width:2;stroke-linejoin:round}
-.badge-count{position:absolute;top:-2px;right:-2px;min-width:20px;padding:0 5px;border-radius:10px;background:#b3261e;color:#fff;font-size:12px;line-height:20px}
-@media(forced-colors:active){.launcher{border:2px solid ButtonText}}`
-
 export class ChatElement extends HTMLElement {
   static observedAttributes = ['theme', 'position', 'colour', 'open']
 
   root = this.attachShadow({ mode: 'open' })
   frame = element('div', 'frame')
-  /** The `Panel`, once it was opened. @type {any} */
+  /** Once it was opened. @type {Panel | undefined} */
   panel
   server = HERE
   locale = 'en'
@@ -51,14 +35,14 @@ export class ChatElement extends HTMLElement {
   info = {}
   /** @type {Identity | null} */
   identity = null
-  /** @type {Promise<any> | null | undefined} */
-  loading
   /** Settled when the words and the bot's settings are there. @type {Promise<void> | undefined} */
   ready
 
   constructor() {
     super()
-    this.#adopt(STYLE)
+    const sheet = new CSSStyleSheet()
+    sheet.replaceSync(rules)
+    this.root.adoptedStyleSheets.push(sheet)
     this.root.append(this.frame)
   }
 
@@ -110,8 +94,9 @@ export class ChatElement extends HTMLElement {
 
   /** Open the chat and ask. @param {string} text @returns {Promise<boolean>} false when it could not be sent */
   async send(text) {
+    const panel = await this.load()
     await this.open(false)
-    return this.panel.ask(String(text))
+    return panel.ask(String(text))
   }
 
   async newChat() {
@@ -178,30 +163,14 @@ export class ChatElement extends HTMLElement {
     this.#show()
   }
 
-  /** @returns {Promise<any>} the panel */
-  load() {
-    this.loading ??= this.#load().catch((error) => {
-      this.loading = null // tried again with the next wish
-      this.emit('error', { code: 'NOT_LOADED', message: String(error) })
-      throw error
-    })
-    return this.loading
-  }
-
-  /** Rules for all that is inside. @param {string} text */
-  #adopt(text) {
-    const sheet = new CSSStyleSheet()
-    sheet.replaceSync(text)
-    this.root.adoptedStyleSheets.push(sheet)
-  }
-
-  async #load() {
+  /** @returns {Promise<Panel>} */
+  async load() {
     await this.ready
-    const { Panel, rules } = await import('./panel.js')
-    this.#adopt(await rules())
-    this.panel = new Panel(this)
-    this.panel.node.hidden = !this.isOpen
-    this.frame.prepend(this.panel.node)
+    if (!this.panel) {
+      this.panel = new Panel(this)
+      this.panel.node.hidden = !this.isOpen
+      this.frame.prepend(this.panel.node)
+    }
     return this.panel
   }
 

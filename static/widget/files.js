@@ -8,7 +8,7 @@ import { button, element } from './nodes.js'
 /**
  * Send one file; rejects with a `ChatError` that has the server's words.
  * @param {string} url  of `…/conversations/<id>/files` @param {string} token @param {File} file
- * @param {(share: number) => void} [onProgress]  from 0 to 1 @param {AbortSignal} [signal]
+ * @param {(share: number) => void} onProgress  from 0 to 1 @param {AbortSignal} signal
  * @returns {Promise<Upload>}
  */
 export function uploadFile(url, token, file, onProgress, signal) {
@@ -19,10 +19,10 @@ export function uploadFile(url, token, file, onProgress, signal) {
     request.open('POST', url)
     request.setRequestHeader('Authorization', `Bearer ${token}`)
     request.responseType = 'json'
-    request.upload.onprogress = ({ loaded, total }) => total && onProgress?.(loaded / total)
+    request.upload.onprogress = ({ loaded, total }) => total && onProgress(loaded / total)
     request.onload = () => (request.status < 300 ? resolve(request.response) : fail(request.response))
     request.onerror = request.onabort = () => fail(null)
-    signal?.addEventListener('abort', () => request.abort())
+    signal.onabort = () => request.abort()
     const form = new FormData()
     form.append('file', file)
     request.send(form)

@@ -14,8 +14,7 @@ export class Memory {
   /** @param {string} name @returns {any} */
   get(name) {
     try {
-      const text = window[this.kind].getItem(this.prefix + name)
-      return text === null ? null : JSON.parse(text)
+      return JSON.parse(window[this.kind][this.prefix + name] ?? null)
     } catch {
       return this.values.get(name) ?? null
     }
@@ -25,8 +24,8 @@ export class Memory {
   set(name, value) {
     this.values.set(name, value)
     try {
-      if (value === null) window[this.kind].removeItem(this.prefix + name)
-      else window[this.kind].setItem(this.prefix + name, JSON.stringify(value))
+      if (value === null) delete window[this.kind][this.prefix + name]
+      else window[this.kind][this.prefix + name] = JSON.stringify(value)
     } catch {
       // private mode, or full: `values` has it
     }

@@ -1,6 +1,5 @@
 // @ts-check
 /** The open chat: header, notices, welcome, the log and the composer. What is said in it is the business of `talk.js`. */
-import { textOf } from './address.js'
 import { button, drawn, element, iconButton, linkOut, picture } from './nodes.js'
 
 const ICONS = {
@@ -14,9 +13,6 @@ const ICONS = {
 const CHARS_MAX = 100_000
 
 let panels = 0
-
-/** How it looks. */
-export const rules = async () => textOf('style.css')
 
 export class Panel {
   title = element('h1', { dir: 'auto' })

@@ -23,11 +23,11 @@ export class Session {
   }
 
   /** A token that is good for a while. @returns {Promise<string>} rejects with a `ChatError` when it lets nobody like this in, or when there is no server */
-  token() {
+  async token() {
     const { identity, memory } = this.host
-    if (identity?.token) return Promise.resolve(identity.token)
+    if (identity?.token) return identity.token
     if (!identity) this.current ??= memory.get('visitor')
-    if (this.current && leftOf(this.current) > EARLY_S) return Promise.resolve(this.current.token)
+    if (this.current && leftOf(this.current) > EARLY_S) return this.current.token
     this.pending ??= this.#ask().finally(() => (this.pending = null))
     return this.pending
   }
@@ -39,9 +39,9 @@ export class Session {
     if (isRefused) this.host.memory.set('visitor', null)
   }
 
-  /** @param {string} path  below `api/v1/` @param {RequestInit} [options] @returns {Promise<Response>} */
-  async fetch(path, options = {}) {
-    const headers = { ...options.headers, Authorization: `Bearer ${await this.token()}` }
+  /** @param {string} path  below `api/v1/` @param {RequestInit} [options] @param {string} [token] @returns {Promise<Response>} */
+  async fetch(path, options = {}, token) {
+    const headers = { ...options.headers, Authorization: `Bearer ${token ?? (await this.token())}` }
     return fetch(`${this.host.server}api/v1/${path}`, { ...options, headers })
   }
 
@@ -63,8 +63,7 @@ export class Session {
   /** True when the server answers, and does not take `token`. @param {string} token */
   async isRefused(token) {
     try {
-      const headers = { Authorization: `Bearer ${token}` }
-      return (await fetch(`${this.host.server}api/v1/ai/chatbots`, { headers })).status === 401
+      return (await this.fetch('ai/chatbots', {}, token)).status === 401
     } catch {
       return false
     }

@@ -79,7 +79,7 @@ export class Sources {
 
   /** @param {HTMLElement} near @param {Source} source @param {string} [quote] */
   #show(near, source, quote = '') {
-    if (this.hooks.openSource?.(source, quote)) return
+    STANDALONE: if (this.hooks.openSource?.(source, quote)) return
     // Beside the log, so that it has the styles of where it was opened, and is no part of what was said.
     const place = near.closest('[role=log]')?.parentNode ?? document.body
     show(place, source, quote, this.hooks.t).addEventListener('close', () => near.focus())
@@ -88,7 +88,7 @@ export class Sources {
 
 /** What is quoted right before the marker, if anything. @param {Text} marker */
 function quotationBefore(marker) {
-  const block = marker.parentElement?.closest('p, li, td, th, blockquote, h2, h3, h4, h5, h6')
+  const block = marker.parentElement?.closest(':not(em, strong, s)')
   if (!block) return ''
   const range = document.createRange()
   range.setStart(block, 0)

@@ -3,6 +3,30 @@
  * A WebSocket's surface over plain HTTP, for networks that let no WebSocket through: the server's frames come
  * as server-sent events, ours are posted one by one. `new AIChat({ WebSocket: SseSocket })`.
  */
+
+/**
+ * What an `EventSource` does, for Node, which has none. @param {URL} url @param {AbortSignal} signal
+ * @param {(type: string, data: string) => void} take
+ */
+async function readEvents(url, signal, take) {
+  const answer = await fetch(url, { signal })
+  if (!answer.ok || !answer.body) return
+  const reader = answer.body.getReader()
+  const decoder = new TextDecoder()
+  let text = ''
+  for (;;) {
+    const { value, done } = await reader.read()
+    if (done) break
+    text += decoder.decode(value, { stream: true })
+    const events = text.split('\n\n')
+    text = events.pop() ?? ''
+    for (const event of events) {
+      const data = [...event.matchAll(/^data: (.*)$/gm)].map(([, line]) => line)
+      if (data.length) take(/^event: (.*)$/m.exec(event)?.[1] ?? 'message', data.join('\n'))
+    }
+  }
+}
+
 export class SseSocket {
   readyState = 0
   /** @type {(() => void) | null} */
@@ -36,34 +60,28 @@ export class SseSocket {
     this.onclose?.({ code })
   }
 
-  async #listen() {
-    try {
-      const answer = await fetch(this.url, { signal: this.stop.signal, cache: 'no-store' })
-      if (!answer.ok || !answer.body) return this.close(1006)
-      const reader = answer.body.getReader()
-      const decoder = new TextDecoder()
-      let text = ''
-      for (;;) {
-        const { value, done } = await reader.read()
-        if (done) break
-        text += decoder.decode(value, { stream: true })
-        const events = text.split('\n\n')
-        text = events.pop() ?? ''
-        events.forEach((event) => this.#take(event))
-      }
-    } catch {
-      // told by the close
+  #listen() {
+    STANDALONE: if (!globalThis.EventSource) {
+      const take = (/** @type {string} */ type, /** @type {string} */ data) => this.#take(type, data)
+      readEvents(this.url, this.stop.signal, take).then(
+        () => this.close(1006),
+        () => this.close(1006),
+      )
+      return
     }
-    this.close(1006)
+    const source = new EventSource(this.url)
+    source.onmessage = ({ data }) => this.#take('message', data)
+    // The browser tells of its own opening too, which means nothing yet.
+    source.addEventListener('open', (/** @type {any} */ { data }) => data && this.#take('open', data))
+    source.onerror = () => this.close(1006)
+    this.stop.signal.onabort = () => source.close()
   }
 
-  /** @param {string} event */
-  #take(event) {
-    const lines = event.split('\n')
-    const data = lines.filter((line) => line.startsWith('data: ')).map((line) => line.slice(6))
-    if (!data.length || this.readyState > 1) return
-    if (lines[0] !== 'event: open') return this.onmessage?.({ data: data.join('\n') })
-    this.url.pathname += `/${JSON.parse(data[0]).id}`
+  /** @param {string} type @param {string} data */
+  #take(type, data) {
+    if (this.readyState > 1) return
+    if (type === 'message') return this.onmessage?.({ data })
+    this.url.pathname += `/${JSON.parse(data).id}`
     this.url.search = ''
     this.readyState = 1
     this.onopen?.()

@@ -1,8 +1,11 @@
 // @ts-check
 /** What the widget says, in the reader's language: one small module each in `languages/`, loaded when wanted. */
-import { addressOf } from './address.js'
+import { inForm } from './words.js'
 
 /** @typedef {(key: string, values?: Record<string, string | number>) => string} Translate */
+
+/** The bundle (static/bundle.mjs) puts its version here: files of two versions never meet. */
+const VERSION = ''
 
 export const LANGUAGES = ['en', 'de', 'fr', 'es', 'it', 'pt', 'nl', 'ar']
 
@@ -36,14 +39,15 @@ function exact(asked, lang) {
  * @param {string} lang @param {string} locale @returns {Promise<Translate>}
  */
 export async function speak(lang, locale) {
+  const address = `./languages/${lang}.js${VERSION}`
   /** @type {Record<string, string>} */
-  const words = (await import(addressOf(`languages/${lang}.js`))).default
+  const words = (await import(address)).default
   const rules = new Intl.PluralRules(lang)
   const number = new Intl.NumberFormat(locale)
   return (key, values = {}) => {
     const { n } = values
-    const counted = typeof n === 'number' ? words[`${key}_${rules.select(n)}`] : undefined
-    return (counted ?? words[`${key}_other`] ?? words[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => {
+    const text = inForm(words, key, typeof n === 'number' ? rules.select(n) : 'other')
+    return text.replace(/\{(\w+)\}/g, (whole, name) => {
       const value = values[name] ?? whole
       return typeof value === 'number' ? number.format(value) : value
     })

@@ -61,7 +61,7 @@ async def test_the_launcher_and_the_empty_chat_come_in_few_bytes(tmp_path: Path)
     async with stage(tmp_path) as served, host_pages(served.url) as pages:
         await drive(play)
     assert {"/widget.js", "/static/widget/element.js"} <= set(launcher)
-    assert {"/static/widget/panel.js"} == set(opened) - set(launcher)
+    assert set(opened) == set(launcher)
     assert "/static/widget/talk.js" not in opened
     assert all(opened.values())
     assert sum(opened.values()) <= OPEN_BYTES_MAX, opened

@@ -61,7 +61,7 @@ async def test_under_a_strict_policy_it_opens_answers_and_loads_nothing_foreign(
         page.on("request", lambda request: asked.append(request.url))
         page.goto(f"{scene.pages}/plain")
         expect(launcher(page)).to_be_visible()
-        assert not any("client.js" in url or "panel.js" in url for url in asked)
+        assert not any("client.js" in url or "talk.js" in url for url in asked)
         launcher(page).click()
         expect(page.get_by_role("dialog", name="support")).to_be_visible()
         expect(page.get_by_label("Your question")).to_be_focused()

@@ -35,6 +35,7 @@ SETUP = """async ({locale, theme, dir}) => {
     const host = document.createElement('div')
     document.body.append(host)
     const root = isShadow ? host.attachShadow({ mode: 'open' }) : host
+    host.setAttribute('mode', 'inline')
     if (isShadow) root.adoptedStyleSheets = sheets
     else document.adoptedStyleSheets = sheets
     const frame = document.createElement('div')

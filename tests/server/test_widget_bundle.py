@@ -62,7 +62,7 @@ def test_the_small_files_stand_for_the_sources(tmp_path: Path):
     bundle = WidgetBundle(copy(tmp_path), Clock())
     assert bundle.name_of("widget/element.js") == "dist/element.js"
     assert bundle.name_of("widget.js") == "dist/widget.js"
-    assert bundle.name_of("widget/panel.js", bundle.version()) == "dist/panel.js"
+    assert bundle.name_of("widget/talk.js", bundle.version()) == "dist/talk.js"
     assert bundle.name_of("widget/languages/en.js", bundle.version()) == "dist/languages/en.js"
     assert bundle.name_of("widget/languages/en.js") == "widget/languages/en.js"
     assert bundle.name_of("widget/values.js") == "widget/values.js"
@@ -104,12 +104,12 @@ async def test_a_file_of_another_version_is_refused(tmp_path: Path):
     async with stack(tmp_path, []) as served, httpx.AsyncClient(base_url=served.url) as client:
         element = (await client.get("/static/widget/element.js")).text
         version = (STATIC / "dist" / "sources.sha256").read_text().split()[1]
-        asked = f"/static/widget/panel.js?v={version}"
+        asked = f"/static/widget/talk.js?v={version}"
         same = await client.get(asked)
-        other = await client.get("/static/widget/panel.js?v=00000000")
-    assert f'import("./panel.js?v={version}")' in element
+        other = await client.get("/static/widget/talk.js?v=00000000")
+    assert f'import("./talk.js?v={version}")' in element
     assert (same.status_code, other.status_code) == (200, 404)
-    assert same.text == (STATIC / "dist" / "panel.js").read_text()
+    assert same.text == (STATIC / "dist" / "talk.js").read_text()
 
 
 @pytest.mark.node

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from appliance.store.database import connect, database_path
+from tests.support.commands import run_command
 from tests.support.loopback import ROOT, cli_server
 from tests.support.stack import OPEN_BOT, write_bots
 
@@ -25,10 +26,7 @@ def environment() -> dict[str, str]:
 
 
 def kb(*words: object, data: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "appliance", "kb", *map(str, words), "--data", str(data)]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=120, check=False
-    )
+    return run_command("kb", *words, "--data", data, env=environment(), timeout_s=110)
 
 
 def told(*words: object, data: Path) -> Any:

@@ -6,8 +6,6 @@ import itertools
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +19,8 @@ from appliance.store.database import connect, database_path
 from appliance.store.knowledge import chunks
 from appliance.store.knowledge.chunks import AT_ONCE
 from appliance.store.knowledge.search import search
-from tests.support.loopback import ROOT, cli_server
+from tests.support.commands import run_command
+from tests.support.loopback import cli_server
 from tests.support.stack import OPEN_BOT, write_bots
 
 KILLS = 3
@@ -33,11 +32,9 @@ def environment(embedder: str = "none") -> dict[str, str]:
     return mine | {"APPLIANCE_EMBEDDING_PROVIDER": embedder}
 
 
-def kb(data: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "appliance", "kb", *map(str, words), "--data", str(data)]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=120, check=True
-    )
+def kb(data: Path, *words: object) -> None:
+    done = run_command("kb", *words, "--data", data, env=environment(), timeout_s=110)
+    assert done.returncode == 0, done.stderr
 
 
 @contextmanager

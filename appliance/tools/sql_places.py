@@ -15,6 +15,7 @@ from typing import NamedTuple
 import apsw
 
 from appliance.sqlguard import fold
+from appliance.sqltext import quoted
 
 
 class Place(NamedTuple):
@@ -30,6 +31,8 @@ class Place(NamedTuple):
     """It has an alias of its own."""
 
 
+Edit = tuple[int, int, str]
+"""Where it begins, where it ends, and what stands there instead."""
 PREFIXES = ("public", "main")
 """Schema names that stand for the data file; inside SQLite they would mean nothing, or something else."""
 
@@ -50,6 +53,11 @@ _ENDS = ("", ",", ")", ";")
 def mentions(sql: str, schemas: tuple[str, ...]) -> int:
     """How often one of the schemas may stand before a dot, also in literals and comments."""
     return len(_mention(schemas).findall(sql)) if "." in sql else 0
+
+
+def named(view: str, bare: str, *, is_renamed: bool) -> str:
+    """What a table of another schema is called instead: it keeps its bare name, but for one of its own."""
+    return quoted(view) if is_renamed else f"{quoted(view)} AS {quoted(bare)}"
 
 
 def usual_places(sql: str, schemas: tuple[str, ...]) -> list[Place] | None:

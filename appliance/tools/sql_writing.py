@@ -16,7 +16,8 @@ from appliance.changes import Operation
 from appliance.sqlguard import fold
 from appliance.sqltext import quoted
 from appliance.tools.sql_connection import Refused
-from appliance.tools.sql_names import DIALECT, statement_kind
+from appliance.tools.sql_names import statement_kind
+from appliance.tools.sql_parsing import DIALECT
 
 _OPERATIONS: dict[type[exp.Expression], Operation] = {
     exp.Insert: "INSERT",

@@ -13,6 +13,7 @@ import httpx
 from appliance.store import audit
 from appliance.store.database import connect, database_path
 from tests.console.people import PASSWORD, browser, log_in, set_up, state
+from tests.support.commands import run_command
 from tests.support.stack import stack
 
 CLEAN = {key: value for key, value in os.environ.items() if not key.startswith("APPLIANCE_")}
@@ -20,13 +21,7 @@ CLEAN = {key: value for key, value in os.environ.items() if not key.startswith("
 
 def admin(*words: object, **environ: str) -> subprocess.CompletedProcess[str]:
     """The real command."""
-    return subprocess.run(
-        [sys.executable, "-m", "appliance", "admin", *map(str, words)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**CLEAN, **environ},
-    )
+    return run_command("admin", *words, env={**CLEAN, **environ})
 
 
 async def test_people_are_invited_listed_and_removed_beside_a_running_server(tmp_path: Path) -> None:

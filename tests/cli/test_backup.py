@@ -13,6 +13,7 @@ import pytest
 
 from appliance.store.database import connect, database_path
 from appliance.store.lock import hold
+from tests.support.commands import run_command
 
 CLEAN = {key: value for key, value in os.environ.items() if not key.startswith("APPLIANCE_")}
 
@@ -30,6 +31,8 @@ while True:
 
 
 def appliance(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+    if not options:
+        return run_command(*arguments, env=CLEAN)
     return subprocess.run(
         [sys.executable, "-m", "appliance", *map(str, arguments)],
         capture_output=True,

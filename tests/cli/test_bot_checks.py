@@ -14,6 +14,7 @@ from appliance.store.database import connect, database_path
 from appliance.store.migrate import migrate
 from appliance.store.pragmas import open_connection
 from appliance.store.vault import Vault
+from tests.support.commands import run_command
 
 TOOLS = '''"""Functions of the shop."""
 from prices import PRICES
@@ -31,13 +32,10 @@ def nothing_said(product: str) -> str:
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("APPLIANCE_")}
-    return subprocess.run(
-        [sys.executable, "-m", "appliance", "bots", "check", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**clean, **variables},
-    )
+    if "PYTHONPATH" not in variables:
+        return run_command("bots", "check", *arguments, env={**clean, **variables})
+    command = [sys.executable, "-m", "appliance", "bots", "check", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**clean, **variables})
 
 
 @pytest.fixture

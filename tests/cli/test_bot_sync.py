@@ -3,13 +3,14 @@
 import json
 import os
 import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
 
 from appliance.engine.bot_entries import bot_id
+from tests.support.commands import run_command
 from tests.support.sdk import create_client
 from tests.support.stack import OPEN_BOT, Stack, stack, write_bots
 
@@ -21,15 +22,9 @@ async def sync(served: Stack | str, *arguments: str, role: str = "admin") -> sub
     clean = {key: value for key, value in os.environ.items() if not key.startswith("APPLIANCE_")}
     url = served if isinstance(served, str) else served.url
     token = "none" if isinstance(served, str) else served.token("root", role=role)
-    command = [sys.executable, "-m", "appliance", "bots", "sync", "--url", url, *arguments]
-    done: subprocess.CompletedProcess[bytes] = await trio.run_process(
-        command,
-        capture_stdout=True,
-        capture_stderr=True,
-        check=False,
-        env={**clean, "CHAT_APPLIANCE_TOKEN": token},
-    )
-    return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
+    environ = {**clean, "CHAT_APPLIANCE_TOKEN": token}
+    run = partial(run_command, "bots", "sync", "--url", url, *arguments, env=environ)
+    return await trio.to_thread.run_sync(run)
 
 
 @pytest.fixture

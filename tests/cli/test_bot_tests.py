@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -16,6 +15,7 @@ from appliance.botfiles.tests_file import read_tests
 from appliance.bottests import Answer, BotTest, Document, judged
 from appliance.importer.demo import create_demo
 from appliance.store.database import connect, database_path
+from tests.support.commands import run_command
 from tests.support.stack import OPEN_BOT
 
 CLEAN = {key: value for key, value in os.environ.items() if not key.startswith(("APPLIANCE_", "OPENAI_"))}
@@ -23,13 +23,7 @@ CLEAN["APPLIANCE_EMBEDDING_PROVIDER"] = "none"
 
 
 def test(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "appliance", "test", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        env=CLEAN,
-    )
+    return run_command("test", *arguments, env=CLEAN, timeout_s=100)
 
 
 test.__test__ = False  # type: ignore[attr-defined]

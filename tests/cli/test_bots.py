@@ -3,13 +3,13 @@
 import json
 import os
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from appliance.store.database import connect, database_path
+from tests.support.commands import run_command
 
 GOOD = "---\ndescription: Says [hello]\nallowed-tables: users\n---\nprompt"
 BAD = "---\ndescription: d\ntemprature: 1\n---\nprompt"
@@ -17,13 +17,7 @@ BAD = "---\ndescription: d\ntemprature: 1\n---\nprompt"
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("APPLIANCE_")}
-    return subprocess.run(
-        [sys.executable, "-m", "appliance", "bots", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        env={**clean, "COLUMNS": "200", **variables},
-    )
+    return run_command("bots", *arguments, env={**clean, "COLUMNS": "200", **variables})
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from appliance.store.database import connect, database_path
 from appliance.store.secret import load_encryption_key
 from appliance.store.store import Store
 from appliance.store.vault import Vault
-from tests.support.loopback import ROOT
+from tests.support.commands import run_command
 
 FOREIGN = ("OPENAI", "AZURE", "OLLAMA", "APPLIANCE", "FLUXBASE")
 TABLE = """
@@ -49,15 +48,8 @@ def sql(folder: Path, text: str, *values: Any) -> list[tuple[Any, ...]]:
 
 def embed(*words: str, data: Path, provider: str = "local") -> subprocess.CompletedProcess[str]:
     mine = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    return subprocess.run(
-        [sys.executable, "-m", "appliance", "data", "embed", *words, "--data", str(data)],
-        cwd=ROOT,
-        env=mine | {"APPLIANCE_EMBEDDING_PROVIDER": provider},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    environ = mine | {"APPLIANCE_EMBEDDING_PROVIDER": provider}
+    return run_command("data", "embed", *words, "--data", data, env=environ, timeout_s=110)
 
 
 def test_texts_get_vectors_in_a_column_that_is_made_for_them(data: Path) -> None:

@@ -1,7 +1,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,18 +11,13 @@ from appliance.settings import Settings
 from appliance.store import audit
 from appliance.store.database import connect, database_path
 from appliance.store.store import Store
+from tests.support.commands import run_command
 
 
 def appliance(*words: object) -> subprocess.CompletedProcess[str]:
     """The real command in its own process."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("APPLIANCE_")}
-    return subprocess.run(
-        [sys.executable, "-m", "appliance", "keys", *map(str, words)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=clean,
-    )
+    return run_command("keys", *words, env=clean)
 
 
 async def test_a_key_is_made_and_revoked_beside_a_running_server(tmp_path: Path) -> None:

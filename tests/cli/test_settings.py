@@ -16,6 +16,7 @@ from appliance.store.secret import load_encryption_key
 from appliance.store.store import Store
 from appliance.store.users import remember_user
 from appliance.store.vault import Vault
+from tests.support.commands import run_command
 
 SECRET = "t0p-secret-value"
 
@@ -25,14 +26,7 @@ def appliance(
 ) -> subprocess.CompletedProcess[str]:
     """The real command in its own process."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("APPLIANCE_")}
-    ran = subprocess.run(
-        [sys.executable, "-m", "appliance", "settings", *map(str, words)],
-        capture_output=True,
-        input=given,
-        timeout=60,
-        env={**clean, **(environ or {})},
-    )
-    return subprocess.CompletedProcess(ran.args, ran.returncode, ran.stdout.decode(), ran.stderr.decode())
+    return run_command("settings", *words, given=given, env={**clean, **(environ or {})})
 
 
 async def test_a_running_store_sees_each_change_at_the_next_read(tmp_path: Path) -> None:
@@ -237,10 +231,7 @@ def test_a_backup_is_worth_nothing_without_the_key(tmp_path: Path) -> None:
     other.mkdir()
     appliance("set", "city", "Reykjavik", "--data", served)
     for words in (["backup", file, "--data", served], ["restore", file, "--data", other]):
-        ran = subprocess.run(
-            [sys.executable, "-m", "appliance", *map(str, words)], capture_output=True, timeout=60
-        )
-        assert ran.returncode == 0
+        assert run_command(*words, env=os.environ).returncode == 0
     key = (served / "secrets.key").read_bytes()
     assert key not in file.read_bytes()
     assert b"Reykjavik" not in file.read_bytes()

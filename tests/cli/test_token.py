@@ -1,7 +1,6 @@
 import json
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,18 +17,13 @@ from appliance.store.keys import create_key
 from appliance.store.secret import load_secret
 from appliance.store.store import Store
 from appliance.store.users import user_exists
+from tests.support.commands import run_command
 
 
 def appliance(*words: object, **environ: str) -> subprocess.CompletedProcess[str]:
     """The real command in its own process."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("APPLIANCE_")}
-    return subprocess.run(
-        [sys.executable, "-m", "appliance", "token", "create", *map(str, words)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**clean, **environ},
-    )
+    return run_command("token", "create", *words, env={**clean, **environ})
 
 
 async def test_the_token_works_in_a_server_that_is_already_running(tmp_path: Path) -> None:

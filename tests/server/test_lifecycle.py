@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,7 +14,8 @@ import pytest
 import trio
 
 from appliance.store.database import connect, database_path
-from tests.support.loopback import ROOT, cli_server
+from tests.support.commands import run_command
+from tests.support.loopback import cli_server
 from tests.support.model_replies import openai_text, stream, text
 from tests.support.model_server import model_server
 from tests.support.stack import OPEN_BOT, write_bots
@@ -37,10 +37,7 @@ def serve_arguments(data: Path) -> list[str]:
 
 def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     """A command that is expected to end by itself."""
-    command = [sys.executable, "-m", "appliance", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment(**env), capture_output=True, text=True, timeout=30, check=False
-    )
+    return run_command(*arguments, env=environment(**env))
 
 
 def ws(url: str) -> str:

@@ -214,7 +214,7 @@ class Attack:
                 self.send(_case(operation, path, body), me)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("face", sorted({face.name for face in registry.faces()}))
 async def test_every_endpoint_answers_as_it_is_described(face: str, tmp_path: Path) -> None:
     assert face in WORLDS, f"make a world for {face} in fuzz_worlds.py"

@@ -49,6 +49,12 @@ SHIPPING = """## Shipping costs
 We do not dispatch on Sundays. Orders that are paid before 1 pm leave the warehouse the same day.
 """
 WAYS = "## Ways to pay\n\n| Method | When |\n|---|---|\n| Card | now |\n| Cash | then |\n| Invoice | late |\n"
+COSTS = """| To | Standard | Express |
+| --- | --- | --- |
+| Germany | 3.90 € | 8.90 € |
+| Austria | 5.90 € | 12.90 € |
+| France | 7.90 € | 14.90 € |"""
+FARES = f"## Shipping costs\n\n{COSTS}\n\nFree shipping is always standard; express costs more.\n"
 BRING = "## What do I bring to the office?\n\n- Your pass.\n- The letter.\n"
 CARE = """Care of the machine
 
@@ -374,6 +380,8 @@ async def test_what_is_not_found_is_searched_in_other_words_then_by_these_alone_
         ("Which ways to pay are there?", WAYS, "Method: Card; Cash; Invoice [1]"),
         ("What does error 409 mean?", "Code: 401; Meaning: wrong token\nCode: 409; Meaning: it overlaps\n",
          "“Code: 409; Meaning: it overlaps” [1]"),
+        ("What does shipping cost?", FARES, f"Shipping costs [1]\n\n{COSTS}"),
+        ("What is shipping to Austria?", FARES, "To: Austria; Standard: 5.90 €; Express: 12.90 € [1]"),
         ("What do I bring to the office?", BRING, "“Your pass. … The letter.” [1]"),
     ],
 )  # fmt: skip

@@ -82,6 +82,11 @@ class Asked(msgspec.Struct, frozen=True):
         plain = low(text)
         return any(shows(kind, text, plain) for kind in self.wanted if kind)
 
+    @property
+    def measured(self) -> bool:
+        """Is a time or an amount wanted?"""
+        return any(kind in MEASURES for kind in self.wanted)
+
     def shows_measure(self, text: str) -> bool:
         """Is a time or an amount wanted, and does the text have one?"""
         plain = low(text)

@@ -100,7 +100,11 @@ POLITE = re.compile(
     r"wissen sie|pouvez-vous me dire|savez-vous)\b[ ,]*"
 )
 """It only leads to the question."""
-SEVERAL = re.compile(r"\b(?:which|what|welche|quels|quelles) (?:[\w-]+ ){0,2}[\w-]+(?:s|en|e)\b")
+_NO_THINGS = _any("is are was were do does did has have means costs sont est")
+SEVERAL = re.compile(
+    rf"\b(?:which|what|welche|quels|quelles) (?:(?!(?:{_NO_THINGS})\b)[\w-]+ ){{0,2}}"
+    rf"(?!(?:{_NO_THINGS})\b)[\w-]+(?:s|en|e)\b"
+)
 """A question for several things: the list of them answers it."""
 _BEFORE = _any(
     "know me and but or so since until by from about exactly hi hello und bis ab seit von et est-ce depuis"

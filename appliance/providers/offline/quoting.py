@@ -26,6 +26,7 @@ PARAGRAPH_CHARS = 260
 QUOTE_CHARS_MAX = 420
 UNSPACED_END = re.compile("[。！？｡][」』”’）]*\\Z")  # noqa: RUF001 -- signs of CJK
 ITEMS_MAX = 6
+TABLE_CHARS_MAX = 900
 STEPS_CHARS_MAX = 900
 """How something is done is told to its end."""
 UNSURE = "I am not sure that this answers it, but the documents say:\n\n"
@@ -72,6 +73,8 @@ def _quote(evidence: Evidence, one: Scored) -> str:
     pieces, here = evidence.pieces, evidence.pieces[one.at]
     run = _run(pieces, one.at, QUOTE_CHARS_MAX if one.asks else PARAGRAPH_CHARS)
     listed = evidence.question.several and one.alike
+    if here.kind == "row" and one.alike and here.header and evidence.question.measured:
+        return _table(pieces, one.at)
     if here.kind == "row":
         return f"{_column(pieces, one.at) if listed and here.header else _row(here)} [{here.number}]"
     if "way" in evidence.question.wanted and (told := _steps(pieces, one.at)):
@@ -145,6 +148,23 @@ def _row(row: Fragment) -> str:
         f"{name}: {cell}" if name else cell for name, cell in zip(names, row.cells, strict=False) if cell
     ]
     return _shown("; ".join(named)[:QUOTE_CHARS_MAX])
+
+
+def _table(pieces: Sequence[Fragment], at: int) -> str:
+    """The rows of a table under its heading: each has a part of the answer."""
+    here = pieces[at]
+    above = _shown(here.heading or ", ".join(filter(None, here.header)))
+    lines = [here.header, ["---"] * len(here.header)]
+    room = TABLE_CHARS_MAX
+    for row in pieces:
+        if (row.number, row.block) == (here.number, here.block) and row.cells:
+            room -= len(row.text)
+            if room < 0:
+                above += " …"
+                break
+            lines.append([*row.cells, *[""] * len(here.header)][: len(here.header)])
+    rows = "\n".join(f"| {' | '.join(map(_shown, cells))} |" for cells in lines)
+    return f"{above} [{here.number}]\n\n{rows}"
 
 
 def _column(pieces: Sequence[Fragment], at: int) -> str:

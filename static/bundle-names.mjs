@@ -5,6 +5,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { createRequire } from 'node:module'
+import { standIns } from './bundle-short.mjs'
 import ts from '../tests/clients/node_modules/typescript/lib/typescript.js'
 
 const LIBRARIES = path.dirname(createRequire(import.meta.url).resolve('../tests/clients/node_modules/typescript/lib/typescript.js'))
@@ -105,7 +106,7 @@ function membersIn(file) {
   return names.filter((name) => !name.startsWith('#'))
 }
 
-/** Name -> short name, the most used first. @param {string[]} files */
+/** Name -> what stands for its short name, the most used first. @param {string[]} files */
 export function shortNames(files) {
   const texts = files.map((file) => fs.readFileSync(file, 'utf8'))
   const comments = texts.map(records)
@@ -118,14 +119,14 @@ export function shortNames(files) {
   const often = (/** @type {string} */ name) => code.split(new RegExp(`\\b${name}\\b`)).length
   ours.sort((a, b) => often(b) - often(a) || (a < b ? -1 : 1))
   const said = code.match(/(?<=\.)\w{1,2}\b|\b\w{1,2}(?=\s*[:,}])/g) ?? []
-  const short = shorts(new Set([...said, ...[...every].filter((name) => name.length === 2)]))
-  return Object.fromEntries(ours.map((name) => [name, /** @type {string} */ (short.next().value)]))
+  return Object.fromEntries(standIns('properties', ours, [...said, ...[...every].filter((name) => name.length === 2)]))
 }
+
+const CUSTOM = standIns('custom', ['brand', 'on-brand', 'ground', 'raised', 'text', 'faint', 'line', 'accent', 'on-accent', 'question', 'bad', 'good', 'bad-ground', 'tone', 'column'], [])
 
 /** Custom properties of our own rules that no script sets and no page knows. @param {string} text  a script or rules */
 export function shortProperties(text) {
-  const own = ['brand', 'on-brand', 'ground', 'raised', 'text', 'faint', 'line', 'accent', 'on-accent', 'question', 'bad', 'good', 'bad-ground', 'tone']
-  return text.replace(/(?<![\w-])--([a-z-]+)/g, (whole, name) => (own.includes(name) ? `--${'abcdefghijklmn'[own.indexOf(name)]}` : whole))
+  return text.replace(/(?<![\w-])--([a-z-]+)/g, (whole, name) => (CUSTOM.has(name) ? `--${CUSTOM.get(name)}` : whole))
 }
 
 /**
@@ -134,16 +135,14 @@ export function shortProperties(text) {
  */
 export function shortClasses(rules) {
   const kept = new Set(
-    `answer change cite code confirm delete edit failed failure file files go handoff history launcher left log
-    more name negative note notice null number open page panel passage past presence prose query question reasoning result
-    sources state step stop suggestions word words composer send source danger chart changed operator
-    frame series-1 series-2 series-3`.split(/\s+/),
+    `answer change cite code confirm delete failed failure file handoff history launcher left log name
+    negative note notice null number open page panel past presence prose query question reasoning result
+    sources state step words composer send source danger chart changed operator series-1 series-2 series-3`.split(/\s+/),
   )
   const names = [...new Set([...rules.matchAll(/\.([a-z][\w-]*)/g)].map(([, one]) => one))].filter((one) => !kept.has(one))
   const often = (/** @type {string} */ name) => rules.split(new RegExp(`\\.${name}(?![\\w-])`)).length
   names.sort((a, b) => often(b) - often(a) || (a < b ? -1 : 1))
-  const short = shorts(new Set([...kept, 'a', 'b', 'i', 'p', 's', 'q']))
-  const shortNames = new Map(names.map((name) => [name, /** @type {string} */ (short.next().value)]))
+  const shortNames = standIns('classes', names, kept)
   return {
     /** In a module: where a text is nothing but classes, or a selector. @param {string} text */
     inModule: (text) => {
@@ -164,10 +163,4 @@ export function shortClasses(rules) {
     },
     inRules: (/** @type {string} */ text) => text.replace(/\.([a-z][\w-]*)/g, (whole, one) => (shortNames.has(one) ? `.${shortNames.get(one)}` : whole)),
   }
-}
-
-/** `t`, `e` … `tt`, `te` … without those that mean something; often used letters pack best. @param {Set<string>} taken */
-function* shorts(taken) {
-  const letters = [...'tesinarohlcudpmfgbvywkxTESINAROHLCUDPMFGBVYWKXjqzJQZ']
-  for (const one of ['', ...letters]) for (const other of letters) if (!taken.has(one + other)) yield one + other
 }

@@ -9,6 +9,7 @@ import { gzipAsync } from '../tests/clients/node_modules/@gfx/zopfli/dist/index.
 import { build } from '../tests/clients/node_modules/esbuild/lib/main.js'
 import { minify } from '../tests/clients/node_modules/terser/main.js'
 import { shortClasses, shortNames, shortProperties } from './bundle-names.mjs'
+import { search, shortened } from './bundle-short.mjs'
 import { IN_FORM, numbered } from './bundle-words.mjs'
 
 /** @typedef {import('../tests/clients/node_modules/esbuild/lib/main.js').BuildOptions} BuildOptions */
@@ -74,6 +75,10 @@ const ours = {
     building.onLoad({ filter: /widget\/words\.js$/ }, () => ({ contents: IN_FORM }))
     building.onLoad({ filter: /\.js$/, namespace: 'file' }, ({ path: file }) => ({
       contents: classes.inModule(inSource(file))
+        // The same with less letters: nothing but itself equals a text that is no number, and nothing of ours tells
+        // null from undefined.
+        .replace(/(?<=[!=]=)=(?= '[^\d\s'])/g, '')
+        .replace(/(?<=[!=]=)= (undefined|null)\b/g, ' null')
         .replace(/\bNumber\(/g, '+(')
         .replace(/\bNumber\.(isNaN|isFinite)\(/g, '$1(')
         .replace("export * from './nodes.js'", `export { ${NODES.map((one, number) => `${one} as ${LETTERS[number]}`)} } from './nodes.js'`)
@@ -129,10 +134,14 @@ files.set('widget.js', await terse(await made('widget.js', { format: 'iife' }), 
 for (const file of sources().filter((one) => one.startsWith('widget/languages/')))
   files.set(file.slice('widget/'.length), await terse(await language(name(file))))
 
+const wish = process.argv.indexOf('--search')
+if (wish > 0) search(files, Number(process.argv[wish + 1]))
+
 /** Path below dist -> what is in it. @type {Map<string, Buffer>} */
 const dist = new Map()
-const version = sha256([...files.values()].join('\0')).digest('hex').slice(0, VERSION.length)
-for (const [file, text] of files) {
+const named = shortened(files)
+const version = sha256([...named.values()].join('\0')).digest('hex').slice(0, VERSION.length)
+for (const [file, text] of named) {
   const plain = Buffer.from(text.replaceAll(VERSION, version))
   dist.set(file, plain)
   dist.set(`${file}.gz`, Buffer.from(await gzipAsync(plain, { numiterations: 15 })))

@@ -97,7 +97,7 @@ const FRAME_TOO_LONG = 1009
 
 /** What the server, or the way to it, refused. `code` is the contract, `message` is for people. */
 export class ChatError extends Error {
-  /** @param {string} code @param {string} text @param {number} [retryAfter] seconds */
+  /** @param {string} code @param {string | undefined} text @param {number} [retryAfter] seconds */
   constructor(code, text, retryAfter) {
     super(text)
     this.name = 'ChatError'
@@ -117,7 +117,7 @@ export class AIChat {
   starts = []
   /** @type {{frame: any, resolve: (value: any) => void, reject: (error: Error) => void}[]} */
   resumes = []
-  /** @type {Map<string, Conversation>} */
+  /** @type {Map<string | undefined, Conversation>} */
   conversations = new Map()
 
   /** @param {AIChatOptions} [options] */
@@ -279,7 +279,7 @@ export class AIChat {
   /** @returns {Promise<void>} */
   #open() {
     return new Promise((resolve, reject) => {
-      const { WebSocketClass, url } = target(this.options)
+      const [WebSocketClass, url] = target(this.options)
       const socket = (this.socket = new WebSocketClass(url))
       let opened = false
       socket.onopen = () => {
@@ -354,7 +354,8 @@ export class AIChat {
     this.stopped = true
     let text = ''
     STANDALONE: text = 'disconnected before the answer came'
-    const refusal = error ?? new ChatError('CONNECTION_LOST', text)
+    let refusal = new ChatError('CONNECTION_LOST', text)
+    STANDALONE: refusal = error ?? refusal
     for (const request of [...this.starts.splice(0), ...this.resumes.splice(0)]) {
       request.reject(refusal)
     }
@@ -413,7 +414,7 @@ export class AIChat {
     if (event.type === 'chat_started') this.#started(event)
     else if (event.type === 'resumed' || event.code === 'NO_SESSION') this.#resumed(event)
     else if (event.type === 'error' && !event.conversationId) this.starts.shift()?.reject(toError(event))
-    const conversation = this.conversations.get(event.conversationId ?? '')
+    const conversation = this.conversations.get(event.conversationId)
     const unseen = conversation ? conversation.take(event) : event
     if (unseen) this.#tell(unseen)
   }
@@ -439,7 +440,7 @@ export class AIChat {
       if (event.type === 'resumed') request.resolve(event)
       else request.reject(toError(event))
     }
-    if (event.code === 'NO_SESSION') this.conversations.delete(event.conversationId ?? '')
+    if (event.code === 'NO_SESSION') this.conversations.delete(event.conversationId)
   }
 
   /** @param {ChatEvent} event */
@@ -521,7 +522,7 @@ class Conversation {
   /** Position of the last frame seen; undefined when the server does not number its frames. @type {number | undefined} */
   seq
   text = ''
-  /** Message id -> frame of messages and decisions that the server has not acknowledged, oldest first. @type {Map<string, object>} */
+  /** Message id -> frame of messages and decisions that the server has not acknowledged, oldest first. @type {Map<string | undefined, object>} */
   outbox = new Map()
   cancelling = false
   resuming = false
@@ -611,7 +612,7 @@ class Conversation {
       this.text += event.delta ?? ''
     } else if (event.type === 'user_message') {
       this.text = ''
-      this.outbox.delete(event.clientMessageId ?? '')
+      this.outbox.delete(event.clientMessageId)
     } else if (event.type === 'error' && event.seq === undefined) {
       this.#forget(event.clientMessageId ?? event.messageId)
     } else if (event.type === 'done' && event.seq === undefined) {
@@ -628,7 +629,7 @@ class Conversation {
   }
 }
 
-/** @param {AIChatOptions} options @returns {{WebSocketClass: any, url: string}} */
+/** @param {AIChatOptions} options @returns {[any, string]}  the class of the socket, and where to */
 function target(options) {
   const WebSocketClass = options.WebSocket ?? globalThis.WebSocket
   STANDALONE: if (!WebSocketClass) {
@@ -640,9 +641,10 @@ function target(options) {
   }
   let base = options.wsUrl ?? ''
   STANDALONE: base ||= defaultUrl()
-  const separator = base.includes('?') ? '&' : '?'
+  let separator = '?'
+  STANDALONE: if (base.includes('?')) separator = '&'
   const url = options.token ? `${base}${separator}token=${encodeURIComponent(options.token)}` : base
-  return { WebSocketClass, url }
+  return [WebSocketClass, url]
 }
 
 function defaultUrl() {
@@ -667,7 +669,7 @@ function toEvent(frame) {
 
 /** @param {ChatEvent} event */
 function toError(event) {
-  return new ChatError(event.code ?? 'ERROR', event.error ?? '', event.retryAfter)
+  return new ChatError(event.code ?? 'ERROR', event.error, event.retryAfter)
 }
 
 /** @param {string} content */

@@ -117,11 +117,6 @@ export class Answer {
     box.append(node)
   }
 
-  /** Passages that `[n]` in the text may mean. @param {import('./sources.js').Source[]} sources */
-  cite(sources) {
-    this.sources.add(sources)
-  }
-
   #endText() {
     this.writer?.end()
     this.writer = null

@@ -60,9 +60,9 @@ export function chart(drawing, hooks) {
   const svg = drawn('svg', { viewBox: `0 0 ${WIDTH} ${upright ? HEIGHT + UPRIGHT : HEIGHT}`, role: 'img', direction: 'ltr' })
   svg.ariaLabel = summary()
   ticks.forEach((tick, index) => {
-    const [y1, y2] = [y(tick), y(tick)]
+    const y1 = y(tick)
     svg.append(
-      drawn('line', { class: tick ? 'grid' : 'axis', x1: left, x2: WIDTH - 8, y1, y2 }),
+      drawn('line', { class: tick ? 'grid' : 'axis', x1: left, x2: WIDTH - 8, y1, y2: y1 }),
       drawn('text', { x: left - 6, y: y1 + 4, 'text-anchor': 'end' }, tickTexts[index]),
     )
   })

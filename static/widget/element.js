@@ -125,6 +125,11 @@ export class ChatElement extends HTMLElement {
 
   // -- for the parts ---------------------------------------------------------------------------------
 
+  /** The id of the conversation that this tab had last, else any tab. @returns {string | null} */
+  get lastChat() {
+    return this.tab.get(`chat:${this.bot}`) ?? this.memory.get(`chat:${this.bot}`)
+  }
+
   get bot() {
     return this.getAttribute('bot') ?? ''
   }

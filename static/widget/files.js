@@ -15,7 +15,7 @@ export function uploadFile(url, token, file, onProgress, signal) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest() // the only one that tells how far it is
     const fail = (/** @type {any} */ body) =>
-      reject(new ChatError(body?.code ?? 'UPLOAD_FAILED', body?.error ?? ''))
+      reject(new ChatError(body?.code ?? 'UPLOAD_FAILED', body?.error))
     request.open('POST', url)
     request.setRequestHeader('Authorization', `Bearer ${token}`)
     request.responseType = 'json'

@@ -27,7 +27,7 @@ export function copyText(node, t, text) {
 export async function tellOn(node, done, good, bad) {
   const told = (await done) ? good : bad
   const { title } = node
-  const name = (node.dataset.name ??= title || (node.textContent ?? ''))
+  const name = (node.dataset.name ??= title || /** @type {string} */ (node.textContent))
   const show = (/** @type {string} */ text) => {
     if (title) node.title = text
     else node.textContent = text

@@ -47,7 +47,7 @@ export class History {
   close() {
     const { panel } = this
     this.node.hidden = true
-    this.node.querySelector(':scope > .sure')?.remove()
+    notSure(this.node)
     panel.log.hidden = false
     panel.welcome.hidden = !this.talk.transcript.isEmpty
     panel.focus()
@@ -107,7 +107,7 @@ export class History {
       button('quiet', this.t('keep'), keep),
       button('quiet', this.t('cancel'), () => box.remove()),
     )
-    line.querySelector('.sure')?.remove()
+    notSure(line)
     line.append(box)
     input.select()
   }
@@ -119,7 +119,7 @@ export class History {
     )
     const looks = { className: 'sure', role: 'group', ariaLabel: text }
     const box = element('span', looks, element('span', '', text), button('quiet danger', name, act), cancel)
-    place.querySelector(':scope > .sure')?.remove()
+    notSure(place)
     place.append(box)
     cancel.focus()
   }
@@ -146,4 +146,9 @@ export class History {
     this.text.textContent = isDone ? '' : this.t('failed')
     return isDone
   }
+}
+
+/** Takes away what was asked or written there. @param {HTMLElement} place */
+function notSure(place) {
+  place.querySelector(':scope > .sure')?.remove()
 }

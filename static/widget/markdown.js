@@ -8,6 +8,7 @@
 import { copyText } from './give.js'
 import { button, element } from './nodes.js'
 import { inline } from './inline.js'
+import { frameLook } from './table.js'
 
 /** Deeper than that quotes and lists are shown as the text that they are. */
 const DEPTH_MAX = 12
@@ -226,9 +227,7 @@ export class MarkdownWriter {
     leaf.raw = leaf.raw.slice(0, at).trimEnd()
     if (!at) leaf.node.remove()
     this.#close()
-    const frame = this.#add('div')
-    // It scrolls sideways, so the keyboard has to reach it.
-    Object.assign(frame, { className: 'table-frame', tabIndex: 0, role: 'group', ariaLabel: this.t('table') })
+    const frame = Object.assign(this.#add('div'), frameLook(this.t('table')))
     const node = this.#add('table', frame)
     this.leaf = { node: this.#add('thead', node), raw: '', aligned, shown: 0 }
     this.#row(heads)
@@ -258,7 +257,7 @@ export class MarkdownWriter {
     const block = this.#add('pre', box)
     block.tabIndex = 0
     const node = this.#add('code', block)
-    const copy = button('quiet', this.t('copy'), () => copyText(copy, this.t, node.textContent ?? ''))
+    const copy = button('quiet', this.t('copy'), () => copyText(copy, this.t, /** @type {string} */ (node.textContent)))
     box.prepend(element('span', 'faint', language.slice(0, 30)), copy)
     return { node, raw: '', fence, shown: 0 }
   }

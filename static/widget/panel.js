@@ -74,8 +74,7 @@ export class Panel {
     this.#listen()
     this.greet()
     this.#write(host.memory.get(`draft:${host.bot}`) ?? '')
-    if (mode === 'page') this.start()
-    else if (host.tab.get(`chat:${host.bot}`) ?? host.memory.get(`chat:${host.bot}`)) this.start()
+    if (mode === 'page' || host.lastChat) this.start()
   }
 
   // -- for the element -------------------------------------------------------------------------------
@@ -207,8 +206,7 @@ export class Panel {
   greet() {
     const { info, mode } = this.host
     const greeting = this.host.getAttribute('greeting') || info.greeting || info.description
-    this.title.textContent = this.host.heading
-    this.node.ariaLabel = this.host.heading
+    this.title.textContent = this.node.ariaLabel = this.host.heading
     this.lead.textContent = greeting || this.t('lead')
     const suggestions = /** @type {string[]} */ (info.suggestions ?? [])
     this.suggestions.replaceChildren(

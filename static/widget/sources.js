@@ -95,7 +95,7 @@ function quotationBefore(marker) {
   range.setEndBefore(marker)
   const before = range.cloneContents()
   for (const cite of before.querySelectorAll('.cite')) cite.remove()
-  return QUOTATION.exec(before.textContent ?? '')?.[1].trim() ?? ''
+  return QUOTATION.exec(/** @type {string} */ (before.textContent))?.[1].trim() ?? ''
 }
 
 /** @typedef {import('./transcript.js').Known['t']} Translate */

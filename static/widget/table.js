@@ -81,8 +81,12 @@ function chartSwitch(result, columns, figure, frame, hooks) {
 
 /** A table in a box that scrolls by itself. @param {HTMLElement} table @param {string} label */
 export function tableFrame(table, label) {
-  // No landmark: there may be many.
-  return element('div', { className: 'table-frame', tabIndex: 0, role: 'group', ariaLabel: label }, table)
+  return element('div', frameLook(label), table)
+}
+
+/** It scrolls sideways, so the keyboard has to reach it. No landmark: there may be many. @param {string} label */
+export function frameLook(label) {
+  return { className: 'table-frame', tabIndex: 0, role: 'group', ariaLabel: label }
 }
 
 /** @param {import('../client.js').ChatEvent} result @param {import('./transcript.js').Known} hooks @returns {Column[]} */

@@ -44,8 +44,10 @@ export class Talk {
       quiet: () => this.historyEnd > 0,
       onDecide: (changeId, approve) => this.decide(changeId, approve),
       onDue: () => this.#lookAtChanges(),
-      onSave: (resultId) => this.#save(resultId),
-      onFeedback: (messageId, value, comment) => this.#rate(messageId, value, comment),
+      onSave: (resultId) =>
+        this.save(`ai/results/${encodeURIComponent(resultId)}?format=csv`, `${host.bot}-result.csv`),
+      onFeedback: (messageId, value, comment) =>
+        this.session.send('PUT', `conversations/${this.id}/messages/${messageId}/feedback`, { value, comment }),
       onEdit: (messageId, text) => this.retry(messageId, text),
       onRegenerate: (messageId) => this.retry(messageId),
       onFollowUp: (text) => panel.ask(text),
@@ -106,21 +108,21 @@ export class Talk {
   /** @param {string} changeId @param {boolean} approve @returns {string | null} null when it cannot be sent */
   decide(changeId, approve) {
     const id = newId()
-    const isSent = this.#try(() => this.chat?.confirm(this.id ?? '', changeId, approve, id))
+    const isSent = this.#try((chat, shown) => chat.confirm(shown, changeId, approve, id))
     if (isSent) this.#remember({ id, changeId, approve })
     return isSent ? id : null
   }
 
   /** Answer a question anew, perhaps with other words. @param {string} messageId @param {string} [text] */
   retry(messageId, text) {
-    return this.#try(() => this.chat?.retry(this.id ?? '', messageId, text))
+    return this.#try((chat, shown) => chat.retry(shown, messageId, text))
   }
 
   /** Ask for a person, or call that off. */
   async person() {
     try {
       const id = await this.begin()
-      this.#try(() => this.chat?.handoff(id, !this.handoff))
+      this.#try((chat) => chat.handoff(id, !this.handoff))
     } catch (error) {
       this.panel.tell(/** @type {Error} */ (error).message)
     }
@@ -160,8 +162,7 @@ export class Talk {
       if (error instanceof ChatError) this.refusal = error
       return panel.blocked(error, () => (this.connecting = this.connect()))
     }
-    const id =
-      this.id ?? this.host.tab.get(`chat:${this.host.bot}`) ?? this.host.memory.get(`chat:${this.host.bot}`)
+    const id = this.id ?? this.host.lastChat
     if (id) await this.#restore(id)
     else if (this.host.info.code) await this.#look()
     panel.refresh()
@@ -252,7 +253,7 @@ export class Talk {
       this.panel.asked(false)
       this.#person(resumed.handoff ?? '', resumed.operatorName)
       this.historyEnd = resumed.seq ?? 0
-      if (this.historyEnd === 0) this.#historyShown()
+      if (!this.historyEnd) this.#historyShown()
     } catch {
       if (this.id === id) this.restart() // it has expired, or belongs to somebody else
     }
@@ -402,11 +403,11 @@ export class Talk {
     for (const memory of [this.host.tab, this.host.memory]) memory.set(`chat:${this.host.bot}`, id)
   }
 
-  /** @param {() => unknown} act @returns {boolean} */
+  /** @param {(chat: AIChat, id: string) => unknown} act  in the conversation that is shown @returns {boolean} */
   #try(act) {
     try {
       if (!this.chat || !this.id) return false
-      act()
+      act(this.chat, this.id)
       return true
     } catch (error) {
       this.panel.tell(
@@ -433,21 +434,10 @@ export class Talk {
     }
   }
 
-  /** @param {string} messageId @param {string | null} value @param {string} [comment] */
-  #rate(messageId, value, comment) {
-    const path = `conversations/${this.id}/messages/${messageId}/feedback`
-    return this.session.send('PUT', path, { value, comment })
-  }
-
   /** One file for the next question. @param {File} file @param {(share: number) => void} onProgress @param {AbortSignal} signal */
   async upload(file, onProgress, signal) {
     const url = `${this.host.server}api/v1/widget/conversations/${await this.begin()}/files`
     return uploadFile(url, await this.session.token(), file, onProgress, signal)
-  }
-
-  /** All rows of a result as a file. @param {string} resultId @returns {Promise<boolean>} */
-  #save(resultId) {
-    return this.save(`ai/results/${encodeURIComponent(resultId)}?format=csv`, `${this.host.bot}-result.csv`)
   }
 
   /** @param {string} path  below `api/v1/` @param {string} name  of the file @returns {Promise<boolean>} */

@@ -38,7 +38,7 @@ import { when } from './when.js'
  * @typedef {Hooks & {t: NonNullable<Hooks['t']>}} Known
  */
 
-/** Codes of refused decisions that no second try would help. */
+/** Codes of refused decisions that no second try would help. @type {Set<string | undefined>} */
 const TOO_LATE = new Set(['CHANGE_DECIDED', 'CHANGE_NOT_FOUND'])
 const PENCIL = 'M4 20l1-4L16 5l3 3L8 19z'
 
@@ -80,7 +80,7 @@ export class Transcript {
   }
 
   get isEmpty() {
-    return this.log.childElementCount === 0
+    return !this.log.childElementCount
   }
 
   /** The question that can be asked in other words. @returns {{messageId: string, text: string} | null} */
@@ -138,7 +138,7 @@ export class Transcript {
       case 'content':
         return this.#running().answer.write(event.delta ?? '')
       case 'sources':
-        return this.#running().answer.cite(/** @type {any} */ (event.data ?? []))
+        return this.#running().answer.sources.add(/** @type {any} */ (event.data ?? []))
       case 'query_result':
       case 'tool_result':
         return this.#result(event)
@@ -280,10 +280,11 @@ export class Transcript {
 
   /** Of the running answer when it has a place in the log, else the refusal of a question. @param {ChatEvent} event */
   #fail(event) {
-    if (event.seq === undefined && this.#undecided(event)) return
-    if (event.seq !== undefined) this.#settle()
-    const refused = event.seq === undefined ? this.#refused(event) : undefined
-    const turn = refused ?? this.current
+    const isRefusal = event.seq === undefined
+    if (!isRefusal) this.#settle()
+    else if (this.#undecided(event)) return
+    const refused = isRefusal && this.#refused(event)
+    const turn = refused || this.current
     if (!refused) this.current = null
     if (!turn) return
     const text = event.error || this.hooks.t('went_wrong')
@@ -303,7 +304,7 @@ export class Transcript {
     const change = this.deciding.get(id)
     if (!change) return false
     this.deciding.delete(id)
-    if (TOO_LATE.has(event.code ?? '')) change.close(event.error)
+    if (TOO_LATE.has(event.code)) change.close(event.error)
     else change.reopen(event.error)
     return true
   }

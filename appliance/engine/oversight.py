@@ -21,7 +21,7 @@ from appliance.store.widget_files import AttachedFile
 
 UNFINISHED = ("queued", "running")
 READINGS_MAX = 5
-"""Of one that changes while it is read; then the last one counts, and its reader is told some of it again."""
+"""Of one that changes while it is read; then the last one counts, without what came meanwhile."""
 
 
 class Whole(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +90,10 @@ async def whole(engine: Engine, id: str, caller: Caller, *, action: str = "conve
     while True:
         found = await _read(engine, seen, mark)
         before, mark, left = mark, _mark(engine, seen), left - 1
-        if mark == before or not left:  # else something was said while it was read
+        if mark == before:
+            break
+        if not left:  # something was said during each reading
+            found = _until(before, found)
             break
         seen = await one(engine, id, caller)
     return found if caller.is_admin else _without_private(found)
@@ -109,6 +112,18 @@ async def _read(engine: Engine, seen: Seen, mark: _Mark) -> Whole:
         files={file.id: file for file in await store.read(widget_files.listed, id)},
         seq=max(mark.seq, *whole) if whole else mark.seq,
     )
+
+
+def _until(mark: _Mark, whole: Whole) -> Whole:
+    """Without what came after the mark: the log tells it from there on."""
+    turns = {one.turn_id for one in whole.messages if one.id == mark.answer_id}
+    kept = [
+        one
+        for one in whole.messages
+        if one.turn_id in turns
+        or (one.first_seq <= whole.seq and (one.first_seq or one.status not in UNFINISHED))
+    ]
+    return msgspec.structs.replace(whole, messages=kept)
 
 
 def _mark(engine: Engine, seen: Seen) -> _Mark:

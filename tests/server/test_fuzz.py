@@ -69,11 +69,13 @@ BOTS = {
 }
 
 WHOLE = (
+    "/code",
     "/overrides",
     "documents/{doc}",
     "conversations/{id}",
     "providers/{id}",
     "chatbots/{id}",
+    "/admin/api/bots/{id}",
     "knowledge-bases/{id}",
     "/me",
 )
